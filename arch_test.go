@@ -1,0 +1,163 @@
+package twitterstream
+
+import (
+	"encoding/json"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/storj/twitter-stream/"
+
+// mayImport is the house's plan: which of our packages each package may
+// import. ARCHITECTURE.md draws it. What is not here does not exist.
+var mayImport = map[string][]string{
+	"cmd/daemon":       {"cmd/internal/app", "pkg/*"},
+	"cmd/grabber":      {"cmd/internal/app", "pkg/*"},
+	"cmd/uploader":     {"cmd/internal/app", "pkg/*"},
+	"cmd/internal/app": {"pkg/config", "pkg/exitcode", "pkg/logging", "pkg/process", "pkg/setup", "pkg/sink", "pkg/store", "pkg/stream", "pkg/twitterauth"},
+
+	"pkg/supervisor": {"pkg/status", "pkg/backoff", "pkg/exitcode", "pkg/process", "pkg/redact", "pkg/repeat"},
+	"pkg/grabber":    {"pkg/stream", "pkg/store", "pkg/status", "pkg/backoff", "pkg/exitcode", "pkg/redact", "pkg/repeat"},
+	"pkg/uploader":   {"pkg/sink", "pkg/store", "pkg/status", "pkg/backoff", "pkg/exitcode", "pkg/redact", "pkg/repeat"},
+	"pkg/setup":      {"pkg/twitterauth", "pkg/exitcode", "pkg/redact"},
+	"pkg/overview":   {"pkg/store", "pkg/status", "pkg/redact"},
+	"pkg/check":      {"pkg/store", "pkg/redact"},
+
+	"pkg/stream":        {"pkg/exitcode", "pkg/redact"},
+	"pkg/twitterauth":   {"pkg/exitcode", "pkg/redact"},
+	"pkg/sink":          {"pkg/exitcode", "pkg/redact"},
+	"pkg/sink/webnode":  {"pkg/sink", "pkg/redact"},
+	"pkg/sink/sinktest": {"pkg/sink"},
+
+	"pkg/store":   {"pkg/exitcode", "pkg/redact", "pkg/process"},
+	"pkg/status":  {},
+	"pkg/config":  {"pkg/exitcode", "pkg/redact"},
+	"pkg/logging": {"pkg/redact"},
+
+	"pkg/backoff":  {},
+	"pkg/exitcode": {},
+	"pkg/process":  {},
+	"pkg/redact":   {},
+	"pkg/repeat":   {},
+
+	"pkg/sandbox":             {},
+	"pkg/sandbox/demo":        {"pkg/sandbox"},
+	"pkg/sandbox/sandboxtest": {"pkg/sandbox"},
+}
+
+type goPackage struct {
+	Dir, ImportPath, Name   string
+	GoFiles, IgnoredGoFiles []string
+	Imports                 []string
+}
+
+func packages(t *testing.T) []goPackage {
+	t.Helper()
+	out, err := exec.CommandContext(t.Context(), "go", "list", "-json=Dir,ImportPath,Name,GoFiles,IgnoredGoFiles,Imports", "./...").Output()
+	if err != nil {
+		t.Fatalf("go list: %v", err)
+	}
+	var list []goPackage
+	for dec := json.NewDecoder(strings.NewReader(string(out))); ; {
+		var p goPackage
+		if err := dec.Decode(&p); err == io.EOF {
+			return list
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		list = append(list, p)
+	}
+}
+
+func TestArrowsPointDownOnly(t *testing.T) {
+	t.Parallel()
+	for _, p := range packages(t) {
+		name := strings.TrimPrefix(p.ImportPath, module)
+		if len(p.GoFiles) == 0 {
+			continue // tests only
+		}
+		if p.ImportPath+"/" == module {
+			continue // the root holds tests and one comment
+		}
+		allowed, known := mayImport[name]
+		if !known {
+			t.Errorf("%s has no place in the plan", name)
+		}
+		for _, imported := range p.Imports {
+			inner, ours := strings.CutPrefix(imported, module)
+			if !ours || slices.Contains(allowed, inner) {
+				continue
+			}
+			if slices.Contains(allowed, "pkg/*") && strings.HasPrefix(inner, "pkg/") {
+				continue
+			}
+			t.Errorf("%s imports %s, which the plan does not allow", name, inner)
+		}
+	}
+}
+
+// TestHouseRules holds what a reader may rely on without looking.
+func TestHouseRules(t *testing.T) {
+	t.Parallel()
+	for _, p := range packages(t) {
+		documented := 0
+		for _, name := range slices.Concat(p.GoFiles, p.IgnoredGoFiles) {
+			path := filepath.Join(p.Dir, name)
+			if strings.HasSuffix(name, "_test.go") {
+				continue
+			}
+			fset := token.NewFileSet()
+			file, err := parser.ParseFile(fset, path, nil, parser.ParseComments)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if file.Doc != nil {
+				documented++
+			}
+			checkFile(t, fset, file, strings.HasPrefix(p.ImportPath, module+"cmd/"))
+		}
+		if len(p.GoFiles) > 0 && documented != 1 {
+			t.Errorf("%s has %d package comments, want 1", p.ImportPath, documented)
+		}
+	}
+}
+
+func checkFile(t *testing.T, fset *token.FileSet, file *ast.File, isCommand bool) {
+	t.Helper()
+	ast.Inspect(file, func(n ast.Node) bool {
+		switch n := n.(type) {
+		case *ast.FuncDecl:
+			if n.Recv == nil && n.Name.Name == "init" {
+				t.Errorf("%s: init()", fset.Position(n.Pos()))
+			}
+		case *ast.SelectorExpr:
+			pkg, ok := n.X.(*ast.Ident)
+			if !ok {
+				break
+			}
+			call := pkg.Name + "." + n.Sel.Name
+			if call == "os.Exit" && !isCommand {
+				t.Errorf("%s: os.Exit outside cmd", fset.Position(n.Pos()))
+			}
+			if pkg.Name == "log" && pkg.Obj == nil && n.Sel.Name != "New" && n.Sel.Name != "Logger" && imports(file, "log") {
+				t.Errorf("%s: %s is the global logger", fset.Position(n.Pos()), call)
+			}
+			if pkg.Name == "logrus" && slices.Contains([]string{"Info", "Warn", "Error", "Debug", "Print", "Infof", "Warnf", "Errorf", "Fatal", "Panic", "StandardLogger", "SetOutput", "SetLevel", "AddHook"}, n.Sel.Name) {
+				t.Errorf("%s: %s is the global logger", fset.Position(n.Pos()), call)
+			}
+		}
+		return true
+	})
+}
+
+func imports(file *ast.File, path string) bool {
+	return slices.ContainsFunc(file.Imports, func(i *ast.ImportSpec) bool { return i.Path.Value == strconv.Quote(path) })
+}
