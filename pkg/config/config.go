@@ -1,0 +1,142 @@
+// Package config reads config.ini, the two token files, the environment and
+// flags into one checked value, and writes the token files. It is the only
+// package that reads ini files or the environment.
+//
+// It guarantees that every problem is found in one run, each named by file,
+// key, value and what is allowed; that secrets load and save byte for byte;
+// that what it writes is 0600, replaced atomically, and read by Python's
+// configparser too.
+//
+// It must not know what the values are for: packages declare the few that they
+// need, and the commands fill them from here.
+package config
+
+import (
+	"net/url"
+	"path/filepath"
+	"time"
+)
+
+// Config is everything that config.ini can say, checked. Paths are absolute.
+type Config struct {
+	Path string // of config.ini, absolute
+	Dir  string // where relative paths start: config.ini's directory
+
+	CutBytes         int64 // grabber_cut_size, here in bytes
+	StoreDir         string
+	WorkingName      string
+	GrabberRetries   int
+	StreamURL        string // "" when none
+	UploadURL        string // "" when none
+	UploadRetries    int
+	Prefix           string
+	LogDir           string
+	Warn             bool
+	RequestTokenURL  string
+	AuthorizeURL     string
+	AccessTokenURL   string
+	APIFile          string // config_twitter_api_filename
+	OAuthFile        string // config_twitter_oauth_filename
+	StreamAuth       string // resolved: oauth1, bearer or none; never auto
+	StreamMethod     string
+	StreamParameters url.Values
+
+	CutInterval, SyncInterval, StallTimeout, SilenceWarning time.Duration
+	MaxMessage                                              int
+	BackoffNetwork, BackoffHTTP, BackoffRateLimit           Span
+	MinFree, MaxStore                                       int64
+	UploadToken                                             string
+	UploadConcurrency                                       int
+	UploadTimeout                                           time.Duration
+	UploadBackoff                                           Span
+	HeartbeatTimeout                                        time.Duration
+	RestartBackoff                                          Span
+	LogMaxSize                                              int64
+	LogMaxFiles                                             int
+	AllowInsecure                                           bool
+
+	Credentials Credentials
+	Warnings    []string // unknown keys, loose modes, trimmed secrets: one sentence each
+
+	origins map[string]origin // by key, also of the four credentials
+}
+
+// Span is a first and a longest wait, written "250ms-16s".
+type Span struct{ First, Max time.Duration }
+
+// Credentials are the four of Twitter; "" is unset.
+type Credentials struct {
+	ConsumerKey, ConsumerSecret  string
+	OAuthToken, OAuthTokenSecret string
+}
+
+// Source says where a configuration comes from. Of two places that set a key
+// the first wins: flags, environment, file, default.
+type Source struct {
+	Path    string            // of config.ini; a missing file is an error that says what to do
+	Flags   map[string]string // key to value, the strongest; relative paths start at config.ini's directory here too
+	Environ []string          // os.Environ(); an empty variable counts as not set
+	// NoCredentials leaves the token files and the variables of the four
+	// alone: a process that does not sign must not see them.
+	NoCredentials bool
+}
+
+// origin is where the value of a key came from.
+type origin struct {
+	file string // path, "environment" or "flag"
+	name string // of the key there: its name, or the variable's
+	text string
+}
+
+// Load reads and checks everything. The error is Errors: all problems at once;
+// the Config beside it then holds nothing but Path, Dir and Warnings.
+func Load(src Source) (*Config, error) {
+	path, err := filepath.Abs(src.Path)
+	if err != nil {
+		return &Config{}, Errors{{File: src.Path, Allowed: "a path that can be made absolute"}}
+	}
+	l := &loader{
+		src:     src,
+		environ: variables(src.Environ),
+		config:  &Config{Path: path, Dir: filepath.Dir(path), origins: map[string]origin{}},
+	}
+	l.readFile()
+	l.readEnvironment()
+	l.readFlags()
+	l.setKeys()
+	if len(l.problems) == 0 { // a clash is only worth naming between values that are good by themselves
+		l.checkStore()
+		l.checkURLs()
+		l.checkFiles()
+	}
+	if !src.NoCredentials && l.config.APIFile != "" && l.config.OAuthFile != "" {
+		l.readCredentials()
+	}
+	if len(l.problems) > 0 {
+		return &Config{Path: path, Dir: l.config.Dir, Warnings: l.config.Warnings}, l.problems
+	}
+	return l.config, nil
+}
+
+// OverriddenBy returns the environment variable that sets a key of config.ini
+// or one of the four credentials ("consumer_key" ...), "" when none does.
+func (c *Config) OverriddenBy(key string) string {
+	if o := c.origins[key]; o.file == fromEnvironment {
+		return o.name
+	}
+	return ""
+}
+
+// Missing returns the names of the credentials that are unset.
+func (c Credentials) Missing() []string {
+	var missing []string
+	for _, credential := range []struct{ name, value string }{
+		{"CONSUMER_KEY", c.ConsumerKey}, {"CONSUMER_SECRET", c.ConsumerSecret},
+		{"OAUTH_TOKEN", c.OAuthToken}, {"OAUTH_TOKEN_SECRET", c.OAuthTokenSecret},
+	} {
+		if credential.value == "" {
+			missing = append(missing, credential.name)
+		}
+	}
+	return missing
+}

@@ -1,0 +1,160 @@
+package config
+
+import (
+	"net/url"
+	"time"
+)
+
+// Key describes one key of config.ini.
+type Key struct {
+	Name     string // as in the file; TWITTER_STREAM_ and the name in capitals in the environment
+	Default  string // as it would be written
+	Meaning  string // one line: what it does, units, what 0 means
+	Original bool   // a key of the original too
+	Secret   bool   // the value is never shown
+}
+
+// key is a Key and how its value gets into a Config.
+type key struct {
+	Key
+	set func(c *Config, value string) error // the error's text says what is allowed
+	url bool
+}
+
+// Keys returns all keys of config.ini in the file's order.
+func Keys() []Key {
+	list := make([]Key, len(keys))
+	for i, k := range keys {
+		list[i] = k.Key
+	}
+	return list
+}
+
+// find returns the key of that name, or a key that hides its value.
+func find(name string) (k key, ok bool) {
+	for _, k := range keys {
+		if k.Name == name {
+			return k, true
+		}
+	}
+	return key{Key: Key{Name: name, Secret: true}}, false
+}
+
+const (
+	kib, mib, gib = int64(1) << 10, int64(1) << 20, int64(1) << 30
+	many          = 1000000
+	none          = "none"
+)
+
+func original(name, value, meaning string, set func(*Config, string) error) key {
+	return key{Key: Key{Name: name, Default: value, Meaning: meaning, Original: true}, set: set}
+}
+
+func ours(name, value, meaning string, set func(*Config, string) error) key {
+	return key{Key: Key{Name: name, Default: value, Meaning: meaning}, set: set}
+}
+
+func (k key) isURL() key    { k.url = true; return k }
+func (k key) isSecret() key { k.Secret = true; return k }
+
+// keys is the one table that the file, the environment, flags, the hints and
+// the documentation's tests go by.
+var keys = append(originalKeys(), ownKeys()...)
+
+func originalKeys() []key {
+	return []key{
+		original("grabber_cut_size", "1024", "largest finished file, in KiB (a longer single message gets a file of its own)",
+			field(func(c *Config) *int64 { return &c.CutBytes }, kibibytes)),
+		original("grabber_storage_directory", "store", "the store: where messages are captured and finished files wait for upload",
+			filePath(func(c *Config) *string { return &c.StoreDir })),
+		original("grabber_temp_file", "grabber.dat", "working file in the store, a bare name",
+			field(func(c *Config) *string { return &c.WorkingName }, bareName)),
+		original("grabber_retries", "2", "connection tries that may fail in a row before the grabber gives up (the daemon starts it again)",
+			field(func(c *Config) *int { return &c.GrabberRetries }, number(0, many))),
+		original("stream_url", "https://stream.twitter.com/1.1/statuses/sample.json", "the stream to capture, or none",
+			field(func(c *Config) *string { return &c.StreamURL }, urlOrNone)).isURL(),
+		original("request_token_url", "https://api.twitter.com/oauth/request_token", "OAuth: where a request token is had",
+			field(func(c *Config) *string { return &c.RequestTokenURL }, plainURL)).isURL(),
+		original("authorize_url", "https://api.twitter.com/oauth/authorize?oauth_token=", "OAuth: the page that shows the PIN, with or without ?oauth_token= at its end",
+			field(func(c *Config) *string { return &c.AuthorizeURL }, httpURL)).isURL(),
+		original("access_token_url", "https://api.twitter.com/oauth/access_token", "OAuth: where the PIN is exchanged for an access token",
+			field(func(c *Config) *string { return &c.AccessTokenURL }, plainURL)).isURL(),
+		original("config_twitter_api_filename", "config_twitter_api.ini", "file of the application's key and secret",
+			filePath(func(c *Config) *string { return &c.APIFile })),
+		original("config_twitter_oauth_filename", "config_twitter_oauth.ini", "file of the access token and its secret",
+			filePath(func(c *Config) *string { return &c.OAuthFile })),
+		original("upload_url", "http://node2.storj.io/api/upload", "the node that gets every finished file, or none",
+			field(func(c *Config) *string { return &c.UploadURL }, urlOrNone)).isURL(),
+		original("upload_retries", "5", "tries for a file before it is postponed or set aside",
+			field(func(c *Config) *int { return &c.UploadRetries }, number(1, many))),
+		original("tweet_file_prefix", "Sodefaksd231-", "what the names of finished files begin with; only such files are uploaded",
+			field(func(c *Config) *string { return &c.Prefix }, prefix)),
+		original("log_directory", "logs", "where the log files are",
+			filePath(func(c *Config) *string { return &c.LogDir })),
+		original("warn", "1", "whether the notice on key storage is still to be shown; the daemon sets it to 0",
+			field(func(c *Config) *bool { return &c.Warn }, boolean)),
+	}
+}
+
+func ownKeys() []key {
+	return append(captureKeys(), append(uploadKeys(), processKeys()...)...)
+}
+
+func captureKeys() []key {
+	return []key{
+		ours("stream_auth", "auto", "how the stream is asked for: oauth1, bearer or none; auto: Twitter's hosts and loopback by path (/1.1/ oauth1, /2/ bearer), all else none",
+			field(func(c *Config) *string { return &c.StreamAuth }, oneOf("auto", "oauth1", "bearer", none))),
+		ours("stream_method", "GET", "GET, or POST: stream_parameters are sent as a signed form",
+			field(func(c *Config) *string { return &c.StreamMethod }, oneOf("GET", "POST"))),
+		ours("stream_parameters", "", "parameters of the stream, written as in a URL: track=storj&language=en",
+			field(func(c *Config) *url.Values { return &c.StreamParameters }, form)),
+		ours("grabber_cut_interval", "15m", "a working file that is not empty is finished after this even if it is small; 0 never",
+			field(func(c *Config) *time.Duration { return &c.CutInterval }, duration(0))),
+		ours("grabber_sync_interval", "1s", "longest time before captured bytes are fsynced; 0 after every write",
+			field(func(c *Config) *time.Duration { return &c.SyncInterval }, duration(0))),
+		ours("grabber_stall_timeout", "90s", "no byte for this long: reconnect",
+			field(func(c *Config) *time.Duration { return &c.StallTimeout }, duration(10*time.Millisecond))),
+		ours("grabber_silence_warning", "10m", "keep-alives but no message for this long: warned and shown; 0 never",
+			field(func(c *Config) *time.Duration { return &c.SilenceWarning }, duration(0))),
+		ours("grabber_max_message", "16MiB", "a longer message is skipped, counted and logged",
+			field(func(c *Config) *int { return &c.MaxMessage }, smallSize(kib, gib))),
+		ours("grabber_backoff_network", "250ms-16s", "first and longest wait after a network failure, growing by the first",
+			field(func(c *Config) *Span { return &c.BackoffNetwork }, span)),
+		ours("grabber_backoff_http", "5s-320s", "first and longest wait after an HTTP error, doubling",
+			field(func(c *Config) *Span { return &c.BackoffHTTP }, span)),
+		ours("grabber_backoff_rate_limit", "60s-960s", "first and longest wait after a rate limit, doubling",
+			field(func(c *Config) *Span { return &c.BackoffRateLimit }, span)),
+		ours("store_min_free", "64MiB", "less free disk than this: capture pauses with a clear error, goes on when there is room",
+			field(func(c *Config) *int64 { return &c.MinFree }, size(0, 1<<60))),
+		ours("store_max", "0", "a larger store than this: capture pauses likewise; 0 no limit",
+			field(func(c *Config) *int64 { return &c.MaxStore }, size(0, 1<<60))),
+	}
+}
+
+func uploadKeys() []key {
+	return []key{
+		ours("upload_token", "", "the node's token form field, if it wants one (secret)",
+			field(func(c *Config) *string { return &c.UploadToken }, anything)).isSecret(),
+		ours("upload_concurrency", "4", "files in flight",
+			field(func(c *Config) *int { return &c.UploadConcurrency }, number(1, 256))),
+		ours("upload_timeout", "60s", "no progress on the connection for this long: the try has failed; never a limit on a whole upload",
+			field(func(c *Config) *time.Duration { return &c.UploadTimeout }, duration(10*time.Millisecond))),
+		ours("upload_backoff", "1s-60s", "first and longest wait between tries of one file, doubling",
+			field(func(c *Config) *Span { return &c.UploadBackoff }, span)),
+	}
+}
+
+func processKeys() []key {
+	return []key{
+		ours("heartbeat_timeout", "30s", "a child whose beat stands still for longer is hung, and restarted",
+			field(func(c *Config) *time.Duration { return &c.HeartbeatTimeout }, duration(3*time.Second))),
+		ours("restart_backoff", "1s-5m", "first and longest wait before a child that crashes is started again, doubling",
+			field(func(c *Config) *Span { return &c.RestartBackoff }, span)),
+		ours("log_max_size", "10MiB", "a log file is rotated at this size (rounded up to whole MiB)",
+			field(func(c *Config) *int64 { return &c.LogMaxSize }, size(mib, gib))),
+		ours("log_max_files", "10", "rotated files kept of each log",
+			field(func(c *Config) *int { return &c.LogMaxFiles }, number(1, 1000))),
+		ours("allow_insecure", "0", "1 sends credentials over plain http to other machines too, with a warning at each start",
+			field(func(c *Config) *bool { return &c.AllowInsecure }, boolean)),
+	}
+}

@@ -1,0 +1,113 @@
+package config
+
+import (
+	"errors"
+	"net"
+	"net/url"
+	"strings"
+)
+
+// httpURL takes an absolute http or https URL.
+func httpURL(value string) (string, error) {
+	u, err := url.Parse(value)
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" || u.Fragment != "" {
+		return "", errors.New("an http or https URL with a host and without a #fragment")
+	}
+	return value, nil
+}
+
+// plainURL is one whose signature covers nothing but itself.
+func plainURL(value string) (string, error) {
+	if _, err := httpURL(value); err != nil || strings.Contains(value, "?") {
+		return "", errors.New("an http or https URL with a host, without ? and #")
+	}
+	return value, nil
+}
+
+func urlOrNone(value string) (string, error) {
+	if strings.EqualFold(value, none) {
+		return "", nil
+	}
+	if _, err := httpURL(value); err != nil {
+		return "", errors.New("none, or " + err.Error())
+	}
+	return value, nil
+}
+
+// resolveAuth returns what auto stands for.
+func resolveAuth(streamURL string) string {
+	u, err := url.Parse(streamURL)
+	if err != nil || !isTwitter(u.Hostname()) && !isLoopback(u.Hostname()) {
+		return none
+	}
+	switch {
+	case strings.HasPrefix(u.Path, "/1.1/"):
+		return "oauth1"
+	case strings.HasPrefix(u.Path, "/2/"):
+		return "bearer"
+	}
+	return none
+}
+
+func isTwitter(host string) bool {
+	host = strings.ToLower(strings.TrimSuffix(host, "."))
+	for _, domain := range []string{"twitter.com", "x.com"} {
+		if host == domain || strings.HasSuffix(host, "."+domain) {
+			return true
+		}
+	}
+	return false
+}
+
+// isLoopback knows the addresses and the reserved name (RFC 6761); it asks no
+// resolver, whose answer could change after it was believed.
+func isLoopback(host string) bool {
+	host = strings.ToLower(strings.TrimSuffix(host, "."))
+	ip := net.ParseIP(host)
+	return ip != nil && ip.IsLoopback() || host == "localhost" || strings.HasSuffix(host, ".localhost")
+}
+
+// checkURLs resolves stream_auth and refuses what would send a credential in
+// the clear or sign it wrongly.
+func (l *loader) checkURLs() {
+	c := l.config
+	if c.StreamURL == "" && c.UploadURL == "" {
+		l.problem("upload_url", "not none while stream_url is none too: there would be nothing to do")
+	}
+	if c.StreamAuth == "auto" || c.StreamURL == "" {
+		c.StreamAuth = resolveAuth(c.StreamURL)
+	}
+	l.checkClear("stream_url", c.StreamURL, c.StreamAuth != none)
+	l.checkClear("upload_url", c.UploadURL, c.UploadToken != "")
+	if c.StreamAuth != "oauth1" {
+		return
+	}
+	l.checkSigned("stream_url", c.StreamURL)
+	for _, endpoint := range []struct{ key, url string }{
+		{"request_token_url", c.RequestTokenURL}, {"authorize_url", c.AuthorizeURL}, {"access_token_url", c.AccessTokenURL},
+	} {
+		l.checkClear(endpoint.key, endpoint.url, true)
+		l.checkSigned(endpoint.key, endpoint.url)
+	}
+}
+
+// checkClear refuses credentials over plain http to other machines. A user and
+// password in the URL are one.
+func (l *loader) checkClear(name, raw string, credential bool) {
+	u, err := url.Parse(raw)
+	if err != nil || u.Scheme != "http" || isLoopback(u.Hostname()) || !credential && u.User == nil {
+		return
+	}
+	if l.config.AllowInsecure {
+		l.warn("%s sends credentials over plain http to %s, for anybody on the way to read: allow_insecure is set", name, u.Hostname())
+		return
+	}
+	l.problem(name, "https, since credentials go there (allow_insecure = 1 overrides this)")
+}
+
+// checkSigned refuses a second credential beside a signature.
+func (l *loader) checkSigned(name, raw string) {
+	if u, err := url.Parse(raw); err == nil && u.User != nil {
+		l.problem(name, "no user and password in a URL that is used with OAuth")
+	}
+}
