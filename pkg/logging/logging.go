@@ -72,6 +72,10 @@ func Open(cfg Config) *Log {
 // goes to the console alone.
 func (l *Log) Close() error { return l.outputs.close() }
 
+// HideConsole has what is logged from now on go to the files alone: for an
+// error that the command itself tells the person.
+func (l *Log) HideConsole() { l.outputs.hideConsole() }
+
 // nothing keeps logrus from formatting what it does not write.
 type nothing struct{}
 

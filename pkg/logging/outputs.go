@@ -26,6 +26,7 @@ type outputs struct {
 	silent  bool       // error.log's has
 	tried   time.Time
 	closed  bool
+	hidden  bool // the console
 }
 
 // Levels implements logrus.Hook.
@@ -34,9 +35,11 @@ func (*outputs) Levels() []logrus.Level { return logrus.AllLevels }
 // Fire implements logrus.Hook.
 func (o *outputs) Fire(entry *logrus.Entry) error {
 	r := recordOf(entry)
-	o.console.write(r)
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	if !o.hidden {
+		o.console.write(r)
+	}
 	if o.closed || o.file == nil {
 		return nil
 	}
@@ -49,6 +52,12 @@ func (o *outputs) Fire(entry *logrus.Entry) error {
 	}
 	o.errors.rotateIfDue(r.time)
 	return nil
+}
+
+func (o *outputs) hideConsole() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.hidden = true
 }
 
 // open has the trouble with the file said at the start, not at the first entry.
