@@ -1,0 +1,82 @@
+package store
+
+import (
+	"errors"
+	"io/fs"
+)
+
+// finished is a file that is on the disk under its dot name.
+type finished struct {
+	dot   string
+	name  string // the final one
+	bytes int64
+}
+
+// finishLoop recovers what a dead grabber left, then finishes cut files as
+// they reach the disk, until the writer ends.
+func (w *Writer) finishLoop(left []string) {
+	for _, name := range left {
+		if !w.recover(name) {
+			return
+		}
+	}
+	w.mu.Lock()
+	w.recovered = true
+	w.progress.Broadcast()
+	w.mu.Unlock()
+	for w.goesOn() {
+		w.mu.Lock()
+		files := append([]finished(nil), w.ready...)
+		w.mu.Unlock()
+		switch {
+		case len(files) == 0 && !w.sleep(&w.finisher, -1):
+			return
+		case len(files) > 0 && !w.finish(files):
+			return
+		}
+	}
+}
+
+// finish gives files that are on the disk under their dot names their final
+// names, in name order, then makes those durable by one fsync of the
+// directory, and only then tells of them.
+func (w *Writer) finish(files []finished) bool {
+	for i := range files {
+		if !w.persist(&w.finisher, func() error { return w.toFinalName(&files[i]) }) {
+			return false
+		}
+	}
+	if !w.persist(&w.finisher, w.syncTop) {
+		return false
+	}
+	for _, f := range files {
+		if w.cfg.Finished != nil {
+			w.cfg.Finished(f.name, f.bytes)
+		}
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.recovered { // until then the files are not from there
+		w.ready = w.ready[len(files):]
+	}
+	w.progress.Broadcast()
+	return true
+}
+
+// toFinalName takes the dot away. A file that somebody dropped in under the
+// very name keeps it: ours takes one that sorts right behind.
+func (w *Writer) toFinalName(f *finished) error {
+	for {
+		err := w.s.fs.RenameNoReplace(f.dot, f.name)
+		if !errors.Is(err, fs.ErrExist) {
+			return w.s.trouble("rename", f.dot, err)
+		}
+		name, ok := parseName(f.name)
+		if !ok {
+			return w.s.trouble("rename", f.dot, err)
+		}
+		name = name.after()
+		w.names.raise(name)
+		f.name = name.String()
+	}
+}

@@ -1,0 +1,34 @@
+package store
+
+import (
+	"math"
+
+	"golang.org/x/sys/unix"
+)
+
+// renameNoReplace is one atomic call on APFS and HFS+; elsewhere it fails with
+// ENOTSUP, which is errors.ErrUnsupported.
+func renameNoReplace(o *osFS, oldname, newname string) error {
+	top := int(o.top.Fd())
+	for {
+		err := unix.RenameatxNp(top, oldname, top, newname, unix.RENAME_EXCL)
+		if err != unix.EINTR {
+			return err
+		}
+	}
+}
+
+func freeBytes(o *osFS) (int64, error) {
+	var st unix.Statfs_t
+	for {
+		err := unix.Fstatfs(int(o.top.Fd()), &st)
+		if err == nil {
+			break
+		}
+		if err != unix.EINTR {
+			return 0, err
+		}
+	}
+	size := uint64(max(st.Bsize, 1))
+	return int64(min(st.Bavail, math.MaxInt64/size) * size), nil
+}

@@ -1,0 +1,89 @@
+package store
+
+import (
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// store_min_free: capture pauses with the figures, and goes on by itself.
+func TestMinFree(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		c := newCapture(newMemFS())
+		c.cfg.MinFree = 10 << 20
+		w, err := c.writer()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := w.Room(); err != nil {
+			t.Errorf("Room: %v", err)
+		}
+		c.m.capacity = 9 << 20
+		err = w.Room()
+		if want := "the disk of store /mem is full: 9.0 MiB are free, capture goes on at 10.0 MiB"; !isFull(err) || err.Error() != want {
+			t.Errorf("Room = %v, want %q", err, want)
+		}
+		c.m.capacity = 11 << 20
+		if err := w.Room(); err != nil {
+			t.Errorf("Room: %v", err)
+		}
+		if err := w.Close(t.Context()); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// store_max: what is appended counts at once, what is removed with the next
+// look, and a pause ends by itself.
+func TestMaxStore(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		c := newCapture(newMemFS())
+		c.m.put("rejected/x", strings.Repeat("x", 3000))
+		c.m.put("p-foreign", strings.Repeat("x", 5000))
+		c.cfg.MaxStore = 8100 // and the version
+		w, err := c.writer()
+		if err != nil {
+			t.Fatal(err)
+		}
+		room := func() error {
+			_ = w.Room() // the first look only sends somebody to look
+			synctest.Wait()
+			return w.Room()
+		}
+		if err := room(); err != nil {
+			t.Errorf("Room: %v", err)
+		}
+		if err := c.add(w, 4); err != nil {
+			t.Fatal(err)
+		}
+		err = w.Room()
+		if !isFull(err) || !strings.Contains(err.Error(), "more than store_max") {
+			t.Errorf("Room of a store that is too large: %v", err)
+		}
+		if err := c.m.Remove("p-foreign"); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(2 * usageEvery)
+		if err := room(); err != nil {
+			t.Errorf("Room after a removal: %v", err)
+		}
+		if got, want := w.usage.bytes(), int64(3000+4*len(message(1000)+"\n")); got != want {
+			t.Errorf("usage is %d bytes, want %d", got, want)
+		}
+		if err := w.Close(t.Context()); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+func TestSize(t *testing.T) {
+	t.Parallel()
+	for in, want := range map[int64]string{0: "0 KiB", 1 << 10: "1 KiB", 3 << 19: "1.5 MiB", 5 << 30: "5.0 GiB"} {
+		if got := size(in); got != want {
+			t.Errorf("size(%d) = %q, want %q", in, got, want)
+		}
+	}
+}
