@@ -1,0 +1,136 @@
+package stream
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/storj/twitter-stream/pkg/redact"
+)
+
+// lastWords is how long the server may take to close after it has said that it
+// will, and pageTimeout how long an error page may take to come.
+const (
+	lastWords   = 5 * time.Second
+	pageTimeout = 10 * time.Second
+)
+
+// connect makes one try.
+func (s *Source) connect(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	done := s.cfg.Busy(s.cfg.StallTimeout + pageTimeout + busyMargin)
+	defer done()
+	c, resp, err := s.open(ctx)
+	if err != nil {
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		return s.broken(err, 0)
+	}
+	if err := s.acceptable(c, resp); err != nil {
+		c.close()
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		return err
+	}
+	s.conn = c
+	s.split.reset(s.request.delimited)
+	s.tally.connected(s.cfg.Now())
+	s.cfg.Notice(NoticeConnected, redact.Text(strings.TrimSpace(resp.Proto+" "+resp.Header.Get("Content-Encoding"))))
+	return nil
+}
+
+// acceptable returns nil if the answer is a stream.
+func (s *Source) acceptable(c *connection, resp *http.Response) error {
+	if resp.StatusCode != http.StatusOK {
+		return s.refused(resp, c.page())
+	}
+	switch encoding := strings.ToLower(resp.Header.Get("Content-Encoding")); encoding {
+	case "", "identity", "gzip", "x-gzip":
+		return nil
+	default:
+		return &Error{
+			Kind: HTTP, URL: s.url(), Status: resp.StatusCode,
+			Err:  fmt.Errorf("the answer is encoded as %s, only gzip was asked for", redact.Text(encoding)),
+			Hint: "a proxy between here and the service may be doing this",
+		}
+	}
+}
+
+// page reads the beginning of an answer that is no stream.
+func (c *connection) page() []byte {
+	c.closeBy = time.Now().Add(pageTimeout)
+	page, _ := io.ReadAll(io.LimitReader(c.reader, redact.MaxBody)) // what came before an error is still worth showing
+	return page
+}
+
+// unlikeStream ends a connection that answered 200 with something that is no
+// stream: a page of HTML, or 64 KiB of anything without one message. Blank
+// lines are none of that, however many.
+func (s *Source) unlikeStream() {
+	if s.Buffered() {
+		return
+	}
+	c, pending := s.conn, bytes.TrimLeft(s.split.pending(), " \t\r\n")
+	if isObject(pending) {
+		pending = nil
+	}
+	text := c.firstLine
+	if text == "" {
+		text = summary(pending)
+	}
+	what := "something else than"
+	switch {
+	case c.html && strings.HasPrefix(text, "<"):
+		what = "a web page instead of"
+	case c.foreign+len(pending) <= redact.MaxBody:
+		return
+	}
+	c.farewell = &Error{
+		Kind: HTTP, Status: http.StatusOK, Err: fmt.Errorf("the answer is %s a stream: %s", what, text),
+		Hint: "a proxy or a login page may stand between: check the network and stream_url",
+	}
+	c.ended = io.EOF
+}
+
+func (s *Source) url() string { return redact.URL(s.request.url.String()) }
+
+// verdict returns what the end of a connection means.
+func (s *Source) verdict(c *connection) *Error {
+	if c.farewell == nil {
+		err := s.broken(c.ended, c.messages)
+		if c.messages == 0 && c.firstLine != "" {
+			err.Err = fmt.Errorf("%w; instead of a message it said: %s", err.Err, c.firstLine)
+		}
+		return err
+	}
+	c.farewell.URL, c.farewell.Messages = s.url(), c.messages
+	return c.farewell
+}
+
+// broken returns the Error for trouble on the way.
+func (s *Source) broken(err error, messages uint64) *Error {
+	hint := networkHint(err)
+	if s.request.retired() && messages == 0 {
+		hint = retiredHint // the likeliest cause, whatever it looks like
+	}
+	switch {
+	case errors.Is(err, errStall):
+		err = worded{fmt.Sprintf("no byte for %gs", s.cfg.StallTimeout.Seconds()), err}
+	case errors.Is(err, io.ErrUnexpectedEOF):
+		err = worded{"the connection was cut", err}
+	case errors.Is(err, io.EOF):
+		err = worded{"the server closed the connection", err}
+	default:
+		err = plain(err)
+	}
+	return &Error{Kind: Network, URL: s.url(), Messages: messages, Err: err, Hint: hint}
+}

@@ -1,0 +1,135 @@
+package stream
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"strings"
+	"time"
+)
+
+// busyMargin is how much longer than its own timer a wait for the network may
+// take before something must be wrong with this process.
+const busyMargin = 10 * time.Second
+
+// errStall cancels a request on which no byte came for too long.
+var errStall = errors.New("no byte came in time")
+
+// connection is one answered request. It lives in the goroutine of Next; only
+// its timer and the end of the caller's context cancel it from elsewhere.
+type connection struct {
+	body   io.ReadCloser
+	reader io.Reader // what to read from: body, inflated where needed
+	cancel context.CancelCauseFunc
+	cause  func() error // why cancel was called
+
+	stall   time.Duration
+	timer   *time.Timer
+	closeBy time.Time // when set: the server has been given until then to close
+	now     func() time.Time
+	tally   *tally
+
+	watched   <-chan struct{} // Done of the context that may cancel
+	unwatch   func() bool
+	html      bool   // the answer calls itself a page
+	foreign   int    // bytes of garbage
+	messages  uint64 // handed out
+	limit     uint64 // greatest count of the limit messages so far
+	firstLine string // first garbage, escaped
+	farewell  *Error // what the server said the end means, if it did
+	ended     error  // why no more can be read
+}
+
+// open sends the request and waits for the answer's header, no longer than
+// the stall timeout. The context of the request is not ctx itself, so that an
+// end of ctx leaves readable what has been read off the socket already.
+func (s *Source) open(ctx context.Context) (*connection, *http.Response, error) {
+	inner, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
+	c := &connection{
+		cancel: cancel, cause: func() error { return context.Cause(inner) },
+		stall: s.cfg.StallTimeout, now: s.cfg.Now, tally: &s.tally,
+	}
+	c.timer = time.AfterFunc(c.stall, func() { cancel(errStall) })
+	c.watch(ctx)
+	req, err := s.request.make(inner)
+	if err != nil {
+		c.close()
+		return nil, nil, err
+	}
+	// A connection left over from before may be a dead one.
+	s.cfg.Client.CloseIdleConnections()
+	resp, err := s.cfg.Client.Do(req)
+	if err != nil {
+		cause := c.cause()
+		c.close()
+		if cause != nil {
+			err = cause
+		}
+		return nil, nil, err
+	}
+	c.timer.Stop()
+	c.body, c.reader = resp.Body, wire{c, resp.Body}
+	c.html = strings.Contains(resp.Header.Get("Content-Type"), "html")
+	encoding := strings.ToLower(resp.Header.Get("Content-Encoding"))
+	if encoding == "gzip" || encoding == "x-gzip" {
+		c.reader = newInflater(c.reader)
+	}
+	return c, resp, nil
+}
+
+// watch makes the end of ctx cancel the connection; cheap when it does already.
+func (c *connection) watch(ctx context.Context) {
+	if c.unwatch != nil && c.watched == ctx.Done() {
+		return
+	}
+	if c.unwatch != nil {
+		c.unwatch()
+	}
+	c.watched = ctx.Done()
+	c.unwatch = context.AfterFunc(ctx, func() { c.cancel(ctx.Err()) })
+}
+
+// read reads once. The error is what ended the connection: errStall or that
+// of ctx where these did.
+func (c *connection) read(p []byte) (int, error) {
+	n, err := c.reader.Read(p)
+	if err != nil && c.cause() != nil {
+		err = c.cause()
+	}
+	return n, err
+}
+
+// wire reads the body as it came. The stall timer runs only while it waits: a
+// pause of the caller is none of the server's doing.
+type wire struct {
+	*connection
+	body io.Reader
+}
+
+func (w wire) Read(p []byte) (int, error) {
+	w.timer.Reset(w.patience())
+	n, err := w.body.Read(p)
+	w.timer.Stop()
+	if n > 0 {
+		w.tally.lastByte.Store(w.now().UnixNano())
+	}
+	return n, err
+}
+
+// patience is how long the next read may take.
+func (c *connection) patience() time.Duration {
+	if c.closeBy.IsZero() {
+		return c.stall
+	}
+	return min(c.stall, max(0, time.Until(c.closeBy)))
+}
+
+func (c *connection) close() {
+	c.timer.Stop()
+	c.unwatch()
+	c.cancel(context.Canceled)
+	if c.body != nil {
+		_ = c.body.Close() // nothing was written; all that counts has been read
+	}
+}
