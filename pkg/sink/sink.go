@@ -1,0 +1,75 @@
+// Package sink says what a storage node is to the uploader: something that
+// takes a named object of known size and proves that it has it. The sinks
+// themselves live below (sink/webnode); sink/sinktest is the suite that each
+// of them passes.
+//
+// It must not know where objects come from or what becomes of receipts.
+package sink
+
+import (
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/storj/twitter-stream/pkg/exitcode"
+)
+
+// Object is what is put. Content is read from its first byte for every try.
+type Object struct {
+	Name    string // as the node shall know it, already safe for it
+	Size    int64  // bytes
+	SHA256  [32]byte
+	Content io.ReaderAt
+	// Progress is told how many more bytes of the content are on their way, 0 as
+	// a mere sign of life, and less when a connection broke and the content
+	// starts over: the sum is never more than Size. One call at a time; nil is fine.
+	Progress func(n int)
+}
+
+// Receipt is a sink's proof, verified against the object by the sink's package
+// before it is returned.
+type Receipt struct {
+	Sink     string // kind: "webnode"
+	URL      string // without userinfo and query
+	FileHash string // lower-case hex
+	Key      string // lower-case hex, a secret; empty where the node does not encrypt
+}
+
+// Kind says what a caller should do about an Error.
+type Kind int
+
+// The kinds.
+const (
+	Temporary   Kind = iota // network, 5xx, a timeout, an unproven answer: try again
+	Permanent               // this file is refused: 400, 413
+	Pause                   // the node takes none now: full, wants payment
+	Credentials             // 401, 403: exit 4
+	Misdirected             // the URL is wrong: 3xx, 404, 405 and the like: exit 3
+	Changed                 // the object was not what it was said to be: read differently or short
+)
+
+// Error is a put that failed.
+type Error struct {
+	Kind       Kind
+	URL        string // without userinfo and query
+	Name       string // of the object
+	Status     int    // HTTP status, 0 without an answer
+	RetryAfter time.Duration
+	Err        error
+	Hint       string
+}
+
+func (e *Error) Error() string { return fmt.Sprintf("upload %s to %s: %v", e.Name, e.URL, e.Err) }
+
+func (e *Error) Unwrap() error { return e.Err }
+
+// ExitCode implements the exitcode table.
+func (e *Error) ExitCode() int {
+	switch e.Kind {
+	case Credentials:
+		return exitcode.Credentials
+	case Misdirected:
+		return exitcode.Config
+	}
+	return exitcode.Failed
+}

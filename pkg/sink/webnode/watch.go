@@ -1,0 +1,153 @@
+package webnode
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"sync"
+	"time"
+)
+
+// grace is how long an answer is still looked for on a connection that takes
+// no more bytes.
+const grace = 5 * time.Second
+
+// watch ends a try whose connection makes no progress. While the object goes
+// out, each byte written or read counts; once all is out only the answer is
+// missing, and it is awaited for the longer of the timeout and twice the time
+// that the sending took (a node may copy what it got before it answers).
+type watch struct {
+	timeout time.Duration
+	cancel  context.CancelCauseFunc
+	broken  func() // the connection takes no more bytes
+
+	mu      sync.Mutex
+	conn    *conn
+	timer   *time.Timer
+	began   time.Time // of this connection's use
+	moved   time.Time // last progress
+	limit   time.Duration
+	waiting bool
+	unsent  int   // in the kernel at the last look, -1 unknown
+	lost    error // why the connection takes no more bytes
+	stopped bool
+}
+
+// watched returns a context that ends, with a sentence as its cause, when the
+// watch runs out. stop frees both.
+func watched(ctx context.Context, timeout time.Duration, broken func()) (context.Context, *watch) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	now := time.Now()
+	w := &watch{timeout: timeout, cancel: cancel, broken: broken, began: now, moved: now, limit: timeout}
+	w.timer = time.AfterFunc(timeout, w.look)
+	return ctx, w
+}
+
+func (w *watch) stop() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.stopped = true
+	w.timer.Stop()
+	w.detach()
+}
+
+// end stops the watch and frees its context.
+func (w *watch) end() {
+	w.stop()
+	w.cancel(nil)
+}
+
+// attach starts the watch anew for the connection that the request goes onto.
+func (w *watch) attach(c net.Conn) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.detach()
+	w.began = time.Now()
+	w.moved, w.limit, w.waiting, w.lost = w.began, w.timeout, false, nil
+	if w.conn = underlying(c); w.conn != nil {
+		w.conn.watch.Store(w)
+	}
+}
+
+func (w *watch) detach() {
+	if w.conn != nil {
+		w.conn.watch.CompareAndSwap(w, nil)
+		w.conn = nil
+	}
+}
+
+// touch notes progress.
+func (w *watch) touch() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if !w.waiting {
+		w.moved = time.Now()
+	}
+}
+
+// await begins the wait for the answer. It is idempotent.
+func (w *watch) await() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.waiting || w.stopped {
+		return
+	}
+	w.waiting = true
+	w.moved = time.Now()
+	w.limit = max(w.timeout, 2*w.moved.Sub(w.began))
+	w.unsent = w.conn.unsent()
+	w.timer.Reset(w.limit)
+}
+
+// lose notes that the connection takes no more bytes. What the node said before
+// it closed may still be there to be read.
+func (w *watch) lose(err error) {
+	w.mu.Lock()
+	if w.lost == nil {
+		w.lost, w.waiting = err, true
+		w.moved, w.limit, w.unsent = time.Now(), min(grace, w.timeout), -1
+		if !w.stopped {
+			w.timer.Reset(w.limit)
+		}
+	}
+	w.mu.Unlock()
+	w.broken()
+}
+
+// look ends the try if its time is over, else comes back when it may be.
+func (w *watch) look() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.stopped {
+		return
+	}
+	if w.drained() {
+		w.moved = time.Now()
+	}
+	if rest := w.limit - time.Since(w.moved); rest > 0 {
+		w.timer.Reset(rest)
+		return
+	}
+	w.cancel(w.verdict())
+}
+
+// drained reports whether bytes left the kernel since the last look: on a slow
+// line a whole file may stand there when the last byte has been written.
+func (w *watch) drained() bool {
+	if !w.waiting || w.unsent < 0 {
+		return false
+	}
+	before := w.unsent
+	w.unsent = w.conn.unsent()
+	return w.unsent >= 0 && w.unsent < before
+}
+
+func (w *watch) verdict() error {
+	switch {
+	case w.lost != nil:
+		return w.lost
+	case w.waiting:
+		return fmt.Errorf("no answer within %v after the last byte", w.limit.Round(time.Millisecond))
+	}
+	return fmt.Errorf("no progress on the connection for %v", w.limit)
+}
