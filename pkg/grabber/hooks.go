@@ -1,0 +1,47 @@
+package grabber
+
+import (
+	"time"
+
+	"github.com/sirupsen/logrus"
+
+	"github.com/storj/twitter-stream/pkg/stream"
+)
+
+// Notice is for stream.Config: it logs what the source has to say, without
+// letting a flood of it through.
+func (g *Grabber) Notice(kind stream.NoticeKind, text string) {
+	level, sentence := logrus.WarnLevel, "the stream has something to say"
+	switch kind {
+	case stream.NoticeConnected:
+		g.states.capturing()
+		level, sentence = logrus.InfoLevel, "connected"
+	case stream.NoticeGarbage:
+		sentence = "a line that is no JSON object was dropped"
+	case stream.NoticeOversize:
+		sentence = "a message that is too long was skipped"
+	case stream.NoticeWarning:
+		sentence = "the server warns"
+	case stream.NoticeDisconnect:
+		sentence = "the server disconnects"
+	}
+	g.notices.say(level, string(kind), logrus.Fields{"text": text}, sentence)
+}
+
+// Reading is for stream.Config.Busy: the source's word on its own steps.
+func (g *Grabber) Reading(limit time.Duration) (done func()) { return g.read.Busy(limit) }
+
+// Busy is for store.WriterConfig: the writer's word on what the disk may hold
+// up. What is not writing is finishing.
+func (g *Grabber) Busy(stage string, limit time.Duration) (done func()) {
+	if stage == "write" {
+		return g.write.Busy(limit)
+	}
+	return g.finish.Busy(limit)
+}
+
+// Finished is for store.WriterConfig: it counts finished files.
+func (g *Grabber) Finished(name string, bytes int64) {
+	g.files.Add(1)
+	g.cfg.Log.WithFields(logrus.Fields{"file": name, "bytes": bytes}).Debug("file finished")
+}
