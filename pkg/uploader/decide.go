@@ -1,0 +1,225 @@
+package uploader
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"time"
+
+	"github.com/sirupsen/logrus"
+
+	"github.com/storj/twitter-stream/pkg/sink"
+	"github.com/storj/twitter-stream/pkg/store"
+)
+
+// decide carries out what a failed try means. probe says that the file was one.
+func (l *loop) decide(t *track, v verdict, probe bool, now time.Time) error {
+	switch v {
+	case setAside:
+		return l.setAside(t, now)
+	case forget, postpone:
+		return nil // a probe that says nothing of the node: the next one is due
+	case again:
+		if !probe || !isNodes(t.err) {
+			return nil
+		}
+	case pause:
+		return l.pause(t, probe)
+	}
+	if probe && l.trouble.kind == kindDoubt {
+		return l.giveUp(t)
+	}
+	if l.trouble.on && !probe {
+		return nil // it was in flight when the trouble began
+	}
+	// The first failure; or a full node that fails in another way now.
+	return l.enter(kindDoubt, t)
+}
+
+// enter begins trouble, or takes it a step further.
+func (l *loop) enter(kind string, t *track) error {
+	err := l.trouble.enter(kind, t.name, t.err, l.plan.suspects())
+	var failed *store.Error
+	if errors.As(err, &failed) {
+		return err
+	}
+	if err != nil {
+		l.u.cfg.Log.WithError(err).Warn("the back-off could not be written: a restart forgets it")
+	}
+	l.u.troubled(l.trouble)
+	return nil
+}
+
+// pause waits for a node that is full or wants payment. While draining nobody
+// waits for that: a refused probe ends it.
+func (l *loop) pause(t *track, probe bool) error {
+	if l.trouble.on && !probe && l.trouble.kind == kindPause {
+		return nil
+	}
+	if err := l.enter(kindPause, t); err != nil || !l.u.cfg.Drain || !probe {
+		return err
+	}
+	return t.err
+}
+
+// giveUp ends the process: the node takes nothing. The next one waits.
+func (l *loop) giveUp(t *track) error {
+	if err := l.enter(kindDoubt, t); err != nil {
+		return errors.Join(err, t.err)
+	}
+	return t.err
+}
+
+// relieved ends trouble, if there was: the node took a file.
+func (l *loop) relieved() error {
+	if !l.trouble.on {
+		return nil
+	}
+	if err := l.trouble.lift(); err != nil {
+		var failed *store.Error
+		if errors.As(err, &failed) {
+			return err
+		}
+		l.u.cfg.Log.WithError(err).Warn("the back-off could not be removed: a restart may wait")
+	}
+	l.u.cfg.Log.Info("the node takes files again")
+	return nil
+}
+
+// probe starts the next probe when its time has come: one at a time, when
+// nothing else is in flight.
+func (l *loop) probe(now time.Time) error {
+	if len(l.plan.flying) > 0 || l.plan.full() || now.Before(l.trouble.until) || !l.scanned {
+		return nil
+	}
+	t, err := l.nextProbe()
+	if err != nil {
+		return err
+	}
+	if t == nil {
+		// There is nothing to find out with. Whoever failed here is to blame or
+		// not: the next process, or the next file, will tell.
+		if l.trouble.err != nil && l.trouble.kind == kindDoubt && len(l.plan.failing) > 0 {
+			return l.trouble.err
+		}
+		l.trouble.until = now.Add(scanEvery)
+		return nil
+	}
+	t.probe = true
+	l.trouble.cursor = t.name
+	l.trouble.until = now.Add(l.u.cfg.Backoff.First) // should it say nothing of the node
+	l.start(t)
+	return nil
+}
+
+// nextProbe returns the next file in order after the last probe, round to the
+// oldest. One that has failed before is worth a probe only in an earlier
+// process's trouble, or to a full node: it may have been too large for it.
+func (l *loop) nextProbe() (*track, error) {
+	name, err := l.nextName(l.plan.knows)
+	if err != nil || name != "" {
+		return &track{name: name}, err
+	}
+	if l.trouble.kind == kindDoubt && !l.trouble.restored {
+		return nil, nil
+	}
+	suspects := l.plan.suspects()
+	for _, name := range suspects {
+		if name > l.trouble.cursor {
+			return l.plan.failing[name], nil
+		}
+	}
+	if len(suspects) > 0 {
+		return l.plan.failing[suspects[0]], nil
+	}
+	return nil, nil
+}
+
+// nextName looks for the first name after the cursor, then for the first at all.
+func (l *loop) nextName(skip func(name string) bool) (string, error) {
+	defer l.u.scanning.Idle()
+	l.u.scanning.Begin(diskLimit)
+	after := func(name string) bool { return name <= l.trouble.cursor || skip(name) }
+	for _, skip := range []func(string) bool{after, skip} {
+		found, err := l.u.spool.Scan(1, skip)
+		if err != nil || len(found.Names) > 0 {
+			return first(found.Names), err
+		}
+	}
+	return "", nil
+}
+
+func first(names []string) string {
+	if len(names) == 0 {
+		return ""
+	}
+	return names[0]
+}
+
+// setAside moves a file that the node refused, while it took others, out of
+// the way.
+func (l *loop) setAside(t *track, now time.Time) error {
+	reason := store.Reason{
+		Sink: l.u.cfg.Target.Kind, URL: l.u.cfg.Target.URL, Attempts: t.tries,
+		Reason: t.err.Error(),
+	}
+	var refused *sink.Error
+	if errors.As(t.err, &refused) {
+		reason.Status, reason.Reason = refused.Status, fmt.Sprintf("the node refused it, but took others: %v", refused.Err)
+	}
+	l.u.ledger.Begin(diskLimit)
+	defer l.u.ledger.Idle()
+	as, err := l.u.spool.SetAside(t.name, reason)
+	log := l.u.cfg.Log.WithFields(logrus.Fields{"file": t.name, "attempt": t.tries})
+	var failed *store.Error
+	switch {
+	case err == nil:
+		l.u.counts.rejected.Add(1)
+		log.WithFields(logrus.Fields{"as": as, "err": t.err}).Error("the file was set aside: the node refuses it for good")
+	case errors.As(err, &failed):
+		return err
+	case errors.Is(err, fs.ErrNotExist), errors.Is(err, store.ErrNotRegular):
+		log.Debug("the file has gone")
+	default:
+		log.WithError(err).Warn("the file could not be set aside: it is put behind the others")
+		l.plan.putOff(t, now)
+	}
+	return nil
+}
+
+// drained reports whether there is nothing left to try.
+func (l *loop) drained() bool {
+	p := l.plan
+	if !l.scanned || l.foreign > 0 || l.more || len(p.pending)+len(p.flying)+len(p.booking)+len(p.failing) > 0 {
+		return false
+	}
+	for _, t := range p.postponed {
+		if !t.spent {
+			return false
+		}
+	}
+	return true
+}
+
+// drainEnd is errDrained, or says what could not be shipped.
+func (l *loop) drainEnd() error {
+	left := l.plan.left()
+	if len(left) == 0 {
+		return errDrained
+	}
+	t := l.plan.postponed[left[0]]
+	return &LeftError{Files: len(left), First: t.name, Err: t.err}
+}
+
+// LeftError ends a drain that could not ship everything.
+type LeftError struct {
+	Files int    // that stay in the store
+	First string // of them
+	Err   error  // why that one does
+}
+
+func (e *LeftError) Error() string {
+	return fmt.Sprintf("drain the store: %d files are left, the first is %.80q: %v", e.Files, e.First, e.Err)
+}
+
+func (e *LeftError) Unwrap() error { return e.Err }

@@ -1,0 +1,395 @@
+package uploader
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"io"
+	"io/fs"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/sirupsen/logrus"
+
+	"github.com/storj/twitter-stream/pkg/backoff"
+	"github.com/storj/twitter-stream/pkg/sink"
+	"github.com/storj/twitter-stream/pkg/store"
+)
+
+const fakeURL = "http://node.test/api/upload"
+
+// fakeSpool is a store in memory.
+type fakeSpool struct {
+	mu       sync.Mutex
+	files    map[string]*fakeFile
+	receipts []store.Receipt
+	aside    map[string]store.Reason
+	state    map[string][]byte
+	events   chan struct{}
+	silent   bool // no events
+	scans    int
+
+	openErr   map[string]error
+	appendErr error
+	removeErr map[string]error
+}
+
+type fakeFile struct{ content []byte }
+
+func newSpool(names ...string) *fakeSpool {
+	s := &fakeSpool{
+		files: map[string]*fakeFile{}, aside: map[string]store.Reason{}, state: map[string][]byte{},
+		events: make(chan struct{}, 1), openErr: map[string]error{}, removeErr: map[string]error{},
+	}
+	for _, name := range names {
+		s.files[name] = &fakeFile{[]byte("content of " + name)}
+	}
+	return s
+}
+
+func (s *fakeSpool) add(name, content string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.files[name] = &fakeFile{[]byte(content)}
+	if !s.silent {
+		select {
+		case s.events <- struct{}{}:
+		default:
+		}
+	}
+}
+
+func (s *fakeSpool) Scan(limit int, skip func(string) bool) (store.Backlog, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.scans++
+	found := store.Backlog{Count: len(s.files)}
+	for name, f := range s.files {
+		found.Bytes += int64(len(f.content))
+		if !skip(name) {
+			found.Names = append(found.Names, name)
+		}
+	}
+	slices.Sort(found.Names)
+	found.Names = found.Names[:min(limit, len(found.Names))]
+	return found, nil
+}
+
+func (s *fakeSpool) Watch() (<-chan struct{}, func(), error) { return s.events, func() {}, nil }
+func (s *fakeSpool) CapturedAt(string) (time.Time, bool)     { return time.Time{}, false }
+func (s *fakeSpool) SyncRemovals() error                     { return nil }
+func (s *fakeSpool) CleanRejected() error                    { return nil }
+
+func (s *fakeSpool) open(name string) (entry, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := s.openErr[name]; err != nil {
+		return nil, err
+	}
+	f := s.files[name]
+	if f == nil {
+		return nil, fs.ErrNotExist
+	}
+	return &fakeEntry{bytes.NewReader(f.content), s, name, f, len(f.content)}, nil
+}
+
+func (s *fakeSpool) SetAside(name string, reason store.Reason) (string, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.files[name] == nil {
+		return "", fs.ErrNotExist
+	}
+	delete(s.files, name)
+	s.aside[name] = reason
+	return name, nil
+}
+
+func (s *fakeSpool) Rejected() ([]store.Reason, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return make([]store.Reason, len(s.aside)), nil
+}
+
+func (s *fakeSpool) Recent(n int, by string) ([]store.Receipt, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.receipts[max(0, len(s.receipts)-n):]), nil
+}
+
+func (s *fakeSpool) openLedger(store.LedgerConfig) (ledger, error) { return s, nil }
+
+func (s *fakeSpool) Append(_ context.Context, receipts []store.Receipt) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.appendErr != nil {
+		return s.appendErr
+	}
+	s.receipts = append(s.receipts, receipts...)
+	return nil
+}
+
+func (s *fakeSpool) ReadState(name string) ([]byte, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if data, ok := s.state[name]; ok {
+		return data, nil
+	}
+	return nil, fs.ErrNotExist
+}
+
+func (s *fakeSpool) WriteState(name string, data []byte, durable bool) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.state[name] = data
+	return nil
+}
+
+func (s *fakeSpool) RemoveState(name string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.state, name)
+	return nil
+}
+
+func (s *fakeSpool) names() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var names []string
+	for name := range s.files {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return names
+}
+
+func (s *fakeSpool) booked() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var names []string
+	for _, r := range s.receipts {
+		names = append(names, r.Name)
+	}
+	slices.Sort(names)
+	return names
+}
+
+func (s *fakeSpool) setAsideNames() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var names []string
+	for name := range s.aside {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return names
+}
+
+func (s *fakeSpool) fill(err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.appendErr = err
+}
+
+type fakeEntry struct {
+	*bytes.Reader
+	s    *fakeSpool
+	name string
+	file *fakeFile
+	n    int
+}
+
+func (e *fakeEntry) size() int64  { return int64(e.n) }
+func (e *fakeEntry) Close() error { return nil }
+
+func (e *fakeEntry) remove() error {
+	e.s.mu.Lock()
+	defer e.s.mu.Unlock()
+	if err := e.s.removeErr[e.name]; err != nil {
+		return err
+	}
+	switch e.s.files[e.name] {
+	case nil:
+		return nil
+	case e.file:
+		delete(e.s.files, e.name)
+		return nil
+	}
+	return store.ErrChanged
+}
+
+// putCall is one Put that the fake node saw.
+type putCall struct {
+	name string
+	at   time.Duration // since the node was made
+}
+
+// fakeNode takes what answer lets through.
+type fakeNode struct {
+	answer func(name string, call int) error // nil error: taken
+	takes  time.Duration
+
+	mu    sync.Mutex
+	start time.Time
+	calls []putCall
+	each  map[string]int
+	taken []string
+	now   map[string]int // in flight, by name
+	most  int            // in flight at once
+	clash bool
+}
+
+func newNode(answer func(name string, call int) error) *fakeNode {
+	return &fakeNode{answer: answer, start: time.Now(), each: map[string]int{}, now: map[string]int{}, takes: time.Millisecond}
+}
+
+func (n *fakeNode) Put(ctx context.Context, obj sink.Object) (sink.Receipt, error) {
+	content, err := io.ReadAll(io.NewSectionReader(obj.Content, 0, obj.Size))
+	if err != nil {
+		return sink.Receipt{}, err
+	}
+	call := n.enter(obj.Name)
+	defer n.leave(obj.Name)
+	if obj.Progress != nil {
+		obj.Progress(len(content))
+	}
+	select {
+	case <-ctx.Done():
+		return sink.Receipt{}, ctx.Err()
+	case <-time.After(n.takes):
+	}
+	if n.answer != nil {
+		if err := n.answer(obj.Name, call); err != nil {
+			return sink.Receipt{}, err
+		}
+	}
+	if sha256.Sum256(content) != obj.SHA256 {
+		return sink.Receipt{}, refusal(obj.Name, sink.Changed, 0)
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.taken = append(n.taken, obj.Name)
+	return sink.Receipt{Sink: "fake", URL: fakeURL, FileHash: hex.EncodeToString(obj.SHA256[:]), Key: strings.Repeat("ab", 32)}, nil
+}
+
+func (n *fakeNode) enter(name string) int {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.calls = append(n.calls, putCall{name, time.Since(n.start)})
+	n.each[name]++
+	n.now[name]++
+	n.clash = n.clash || n.now[name] > 1
+	n.most = max(n.most, len(n.now))
+	return n.each[name]
+}
+
+func (n *fakeNode) leave(name string) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.now[name]--; n.now[name] == 0 {
+		delete(n.now, name)
+	}
+}
+
+func (n *fakeNode) seen() []putCall {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return slices.Clone(n.calls)
+}
+
+func (n *fakeNode) tries(name string) int {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.each[name]
+}
+
+func refusal(name string, kind sink.Kind, status int) *sink.Error {
+	return &sink.Error{Kind: kind, URL: fakeURL, Name: name, Status: status, Err: errText{kind, status}}
+}
+
+type errText struct {
+	kind   sink.Kind
+	status int
+}
+
+func (e errText) Error() string { return "refused" }
+
+func config(n *fakeNode) Config {
+	log := logrus.New()
+	log.SetOutput(io.Discard)
+	return Config{
+		Target:      Target{Sink: n, Kind: "fake", URL: fakeURL},
+		Concurrency: 4, Retries: 5,
+		Backoff: backoff.Policy{First: time.Second, Max: time.Minute},
+		Timeout: time.Minute, For: "us",
+		Log: logrus.NewEntry(log), Random: func() float64 { return 0.5 },
+	}
+}
+
+// running is a Run in a goroutine.
+type running struct {
+	stop  context.CancelFunc
+	ended chan struct{}
+	err   error
+	u     *Uploader
+}
+
+func start(t *testing.T, cfg Config, s *fakeSpool) *running {
+	t.Helper()
+	ctx, stop := context.WithCancel(t.Context())
+	r := &running{stop: stop, ended: make(chan struct{}), u: newUploader(cfg, s)}
+	go func() {
+		defer close(r.ended)
+		r.err = r.u.Run(ctx)
+	}()
+	return r
+}
+
+// over reports whether Run has returned.
+func (r *running) over() bool {
+	select {
+	case <-r.ended:
+		return true
+	default:
+		return false
+	}
+}
+
+// end stops it and returns what Run returned.
+func (r *running) end() error {
+	r.stop()
+	<-r.ended
+	return r.err
+}
+
+func numbered(prefix string, from, to int) []string {
+	var names []string
+	for i := from; i <= to; i++ {
+		names = append(names, prefix+string(rune('0'+i/100))+string(rune('0'+i/10%10))+string(rune('0'+i%10)))
+	}
+	return names
+}
+
+func equal(t *testing.T, what string, got, want []string) {
+	t.Helper()
+	if !slices.Equal(got, want) {
+		t.Errorf("%s: got %v, want %v", what, got, want)
+	}
+}
+
+// stuckNode never answers for one name.
+type stuckNode struct {
+	*fakeNode
+	name string
+}
+
+func (n *stuckNode) Put(ctx context.Context, obj sink.Object) (sink.Receipt, error) {
+	if obj.Name == n.name {
+		<-ctx.Done()
+		return sink.Receipt{}, ctx.Err()
+	}
+	return n.fakeNode.Put(ctx, obj)
+}

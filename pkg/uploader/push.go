@@ -1,0 +1,202 @@
+package uploader
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"github.com/sirupsen/logrus"
+
+	"github.com/storj/twitter-stream/pkg/backoff"
+	"github.com/storj/twitter-stream/pkg/redact"
+	"github.com/storj/twitter-stream/pkg/sink"
+	"github.com/storj/twitter-stream/pkg/store"
+)
+
+// PushConfig is how to push files that are not the store's. Its callbacks come
+// from several goroutines, but one at a time; nil is fine.
+type PushConfig struct {
+	Target      Target
+	Ledger      ledger // *store.Ledger, without the reserve
+	Concurrency int    // files in flight
+	Retries     int    // how often a file is tried, at least once
+	Backoff     backoff.Policy
+	Log         *logrus.Entry
+
+	Started func(path string, size int64)
+	// Sent is told of bytes of content on their way; negative when a file
+	// starts over.
+	Sent func(n int)
+	// Receipt is told of each file that is proven and booked.
+	Receipt func(path string, r store.Receipt)
+
+	Now    func() time.Time // wall clock; nil means time.Now
+	Random func() float64   // in [0,1), for jitter; nil means math/rand
+}
+
+// Push puts files, and the regular files below directories, and books their
+// receipts. It removes nothing. A link that is given is followed, one that is
+// found below a directory is not. A file that fails does not hold up the
+// others: all failures are in the error. It stops early when the URL or the
+// credentials are wrong, or two files in a row ran out of tries while the node
+// took no other. When ctx ends it returns ctx's error at once, but what is
+// proven by then is booked.
+func Push(ctx context.Context, cfg PushConfig, paths []string) error {
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	if cfg.Random == nil {
+		cfg.Random = rand.Float64
+	}
+	work, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	p := &pusher{cfg: cfg, stop: stop, names: claims{held: map[string]chan struct{}{}}, repeats: repeated{log: cfg.Log}}
+	files := make(chan string)
+	var workers sync.WaitGroup
+	for range max(cfg.Concurrency, 1) {
+		workers.Go(func() { p.work(work, files) })
+	}
+	err := walk(work, paths, func(path string) { offer(work, files, path) }, p.skipped, p.failed)
+	close(files)
+	workers.Wait()
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	return p.sum(work, err)
+}
+
+func offer(ctx context.Context, files chan<- string, path string) {
+	select {
+	case files <- path:
+	case <-ctx.Done():
+	}
+}
+
+// maxErrors is how many failures an error holds.
+const maxErrors = 100
+
+// pusher is one Push.
+type pusher struct {
+	cfg     PushConfig
+	stop    context.CancelCauseFunc
+	names   claims
+	repeats repeated
+	calls   sync.Mutex // one callback at a time
+
+	mu      sync.Mutex // guards what follows
+	errs    []error
+	more    int // errors beyond maxErrors
+	accepts int // files that the node took
+	dead    int // files in a row that ran out of tries, without one that was taken
+}
+
+func (p *pusher) work(ctx context.Context, files <-chan string) {
+	for path := range files {
+		if ctx.Err() != nil {
+			continue
+		}
+		if err := p.push(ctx, path); err != nil && ctx.Err() == nil {
+			p.failed(fmt.Errorf("push %s: %w", redact.Text(path), err))
+		}
+	}
+}
+
+// push tries one file until it is booked, or has had its tries.
+func (p *pusher) push(ctx context.Context, path string) error {
+	for try := 1; ; try++ {
+		err := p.try(ctx, path, try)
+		if err == nil {
+			p.accepted()
+			return nil
+		}
+		var refused *sink.Error
+		switch {
+		case ctx.Err() != nil:
+			return ctx.Err()
+		case errors.As(err, &refused) && (refused.Kind == sink.Credentials || refused.Kind == sink.Misdirected):
+			p.stop(fmt.Errorf("push %s: %w", redact.Text(path), err)) // no other file would fare better
+			return err
+		case !worthAnotherTry(err):
+			return err
+		case try >= p.cfg.Retries:
+			p.ranOut(err)
+			return err
+		}
+		wait := p.wait(err, try)
+		p.repeats.say("push", logrus.Fields{"file": path, "attempt": try, "err": err, "wait": wait.Round(time.Millisecond).String()}, "an upload has failed")
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(wait):
+		}
+	}
+}
+
+// worthAnotherTry: trouble of the network or the node, a node that is full, and
+// a file that changed while it was read.
+func worthAnotherTry(err error) bool {
+	var e *sink.Error
+	return isChanged(err) || errors.As(err, &e) && (e.Kind == sink.Temporary || e.Kind == sink.Pause)
+}
+
+func (p *pusher) wait(err error, try int) time.Duration {
+	var e *sink.Error
+	if errors.As(err, &e) && e.Kind == sink.Pause {
+		try = 64 // a node that is full is asked as seldom as may be
+	}
+	return max(backoff.Jitter(p.cfg.Backoff.Wait(try), p.cfg.Random), serverWait(err))
+}
+
+// accepted notes that the node takes files.
+func (p *pusher) accepted() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.accepts++
+	p.dead = 0
+	p.repeats.over("uploads work again")
+}
+
+// ranOut ends it all when a second file in a row has had its tries.
+func (p *pusher) ranOut(err error) {
+	if !isNodes(err) {
+		return
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.dead++; p.dead > 1 {
+		p.stop(errors.New("the node takes no file"))
+	}
+}
+
+func (p *pusher) failed(err error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if len(p.errs) >= maxErrors {
+		p.more++
+		return
+	}
+	p.errs = append(p.errs, err)
+}
+
+func (p *pusher) skipped(path string) {
+	p.cfg.Log.WithField("file", redact.Text(path)).Info("not a regular file: it is passed over")
+}
+
+// sum is all that went wrong; what stopped it comes first and decides the exit
+// code.
+func (p *pusher) sum(work context.Context, walked error) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	errs := p.errs
+	if work.Err() != nil {
+		errs = append([]error{context.Cause(work)}, errs...)
+		walked = nil // it was us who stopped it
+	}
+	if p.more > 0 {
+		errs = append(errs, fmt.Errorf("and %d files more", p.more))
+	}
+	return errors.Join(append(errs, walked)...)
+}

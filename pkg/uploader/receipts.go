@@ -1,0 +1,49 @@
+package uploader
+
+import (
+	"sync"
+
+	"github.com/storj/twitter-stream/pkg/store"
+)
+
+// recentReceipts is how many old receipts are looked at. More than were ever
+// in flight and not yet unlinked for good (removals are synced every 256).
+const recentReceipts = 1024
+
+// oldReceipts are those of files that may still lie in the store: a process
+// that was killed had booked but not removed them.
+type oldReceipts struct {
+	mu     sync.Mutex // guards byName; workers look, the booker adds
+	target Target
+	byName map[string][]store.Receipt
+}
+
+// load reads the ledger's end, which OpenLedger has made durable.
+func (o *oldReceipts) load(sp spool, target Target) error {
+	o.target, o.byName = target, map[string][]store.Receipt{}
+	receipts, err := sp.Recent(recentReceipts, store.ByWatch)
+	for _, r := range receipts {
+		o.add(r)
+	}
+	return err
+}
+
+// add remembers a receipt whose file could not be removed.
+func (o *oldReceipts) add(r store.Receipt) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.byName[r.Name] = append(o.byName[r.Name], r)
+}
+
+// proves reports whether the configured sink has given a receipt for exactly
+// this file, hashed again just now.
+func (o *oldReceipts) proves(name string, size int64, sha256hex string) bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for _, r := range o.byName[name] {
+		if r.Proves(name, size, sha256hex) && r.Sink == o.target.Kind && r.URL == o.target.URL {
+			return true
+		}
+	}
+	return false
+}

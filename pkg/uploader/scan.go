@@ -1,0 +1,56 @@
+package uploader
+
+import "time"
+
+const (
+	// scanEvery is how often the directory is looked at without an event: a
+	// new file is seen within a second also where there are none.
+	scanEvery = 750 * time.Millisecond
+	// scanGap is the least time between two looks, however many events come.
+	scanGap = 50 * time.Millisecond
+	// scanShare: at most a twentieth of the time goes into looking.
+	scanShare = 20
+	// countEvery is how often rejected files are counted.
+	countEvery = time.Minute
+)
+
+// wantsScan: when it is due, or when the names of the last one are used up and
+// there are more.
+func (l *loop) wantsScan(now time.Time) bool {
+	if now.Before(l.scanFrom) {
+		return false
+	}
+	return !now.Before(l.scanDue) || l.more && len(l.plan.pending) < l.plan.concurrency
+}
+
+func (l *loop) scan() error {
+	defer l.u.scanning.Idle()
+	l.u.scanning.Begin(diskLimit)
+	began := time.Now()
+	found, err := l.u.spool.Scan(pendingNames, l.plan.knows)
+	if err != nil {
+		return err
+	}
+	cost := time.Since(began)
+	l.scanFrom = time.Now().Add(max(scanGap, scanShare*cost))
+	l.scanDue = time.Now().Add(max(scanEvery, scanShare*cost))
+	l.scanned, l.more, l.foreign = true, len(found.Names) == pendingNames, len(found.Foreign)
+	l.plan.refill(found.Names)
+	l.u.waiting(found, l.plan)
+	return nil
+}
+
+// count counts what was set aside, now and then. If that cannot be told, the
+// last figure stands.
+func (l *loop) count(now time.Time) {
+	if now.Before(l.countDue) {
+		return
+	}
+	l.u.scanning.Begin(diskLimit)
+	defer l.u.scanning.Idle()
+	began := time.Now()
+	if rejected, err := l.u.spool.Rejected(); err == nil {
+		l.u.counts.rejected.Store(int64(len(rejected)))
+	}
+	l.countDue = now.Add(max(countEvery, 100*time.Since(began)))
+}

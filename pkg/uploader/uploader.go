@@ -1,0 +1,201 @@
+// Package uploader is the ship loop: it takes finished files from the store,
+// puts them to a sink, books the proof and forgets the file. It also pushes
+// files that are not in the store.
+//
+// It guarantees, in this order for each file: hash → (an old receipt: no put)
+// → put, proven by the sink → receipt in the ledger and on disk → the name
+// still means the same file → unlink. Killed between any two of them, the next
+// start neither loses the file nor books it twice: a receipt that is there is
+// checked against the file, hashed again, and only the unlink is made up for.
+//
+// One goroutine owns all that is planned (plan, trouble), workers hash and put,
+// one goroutine books. What an answer means is decided by pure functions
+// (judge). Memory depends on neither the backlog nor the size of a file.
+//
+// It must not know how a sink proves anything, nor how the store names, syncs
+// or locks its files.
+package uploader
+
+import (
+	"context"
+	"io"
+	"math/rand/v2"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/sirupsen/logrus"
+
+	"github.com/storj/twitter-stream/pkg/backoff"
+	"github.com/storj/twitter-stream/pkg/sink"
+	"github.com/storj/twitter-stream/pkg/status"
+	"github.com/storj/twitter-stream/pkg/store"
+)
+
+// Putter proves that a node has an object. *webnode.Node is one.
+type Putter interface {
+	Put(ctx context.Context, obj sink.Object) (sink.Receipt, error)
+}
+
+// Target is a sink and what its receipts name it by: an old receipt counts
+// only if it is this one's.
+type Target struct {
+	Sink      Putter
+	Kind, URL string
+}
+
+// Config is how to ship.
+type Config struct {
+	Target      Target
+	Concurrency int // files in flight
+	// Retries is how often a file is tried, at least once, before the question
+	// is asked whether it is the file or the node.
+	Retries int
+	Backoff backoff.Policy // between tries; its Max between probes of a full node
+	Timeout time.Duration  // without progress the sink fails a try after this
+	// For is a short hash of URL and credentials: waits are for them alone.
+	For     string
+	Drain   bool // ship what waits, then end
+	Version string
+
+	Log *logrus.Entry
+	// Check is called once a second; its error (the store is gone) ends the
+	// work. nil is fine.
+	Check  func() error
+	Now    func() time.Time // wall clock; nil means time.Now
+	Random func() float64   // in [0,1), for jitter; nil means math/rand
+}
+
+// Uploader ships what is in one store.
+type Uploader struct {
+	cfg      Config
+	spool    spool
+	reporter *status.Reporter
+	old      oldReceipts
+	buffers  sync.Pool // of *[]byte
+
+	scanning, uploading, ledger *status.Stage
+
+	counts  counts
+	repeats repeated
+}
+
+// counts is what the status shows of the work.
+type counts struct {
+	uploaded, bytes               atomic.Uint64
+	waiting, waitingBytes         atomic.Int64
+	oldest, lastUpload, nextTry   atomic.Int64 // Unix nanoseconds, 0 none
+	rejected, inFlight, postponed atomic.Int64
+	blocked                       atomic.Pointer[string]
+}
+
+// spool is the store as the loop sees it.
+type spool interface {
+	Scan(limit int, skip func(name string) bool) (store.Backlog, error)
+	Watch() (changed <-chan struct{}, stop func(), err error)
+	CapturedAt(name string) (at time.Time, ok bool)
+	SyncRemovals() error
+	open(name string) (entry, error)
+
+	SetAside(name string, reason store.Reason) (string, error)
+	Rejected() ([]store.Reason, error)
+	CleanRejected() error
+
+	Recent(n int, by string) ([]store.Receipt, error)
+	openLedger(cfg store.LedgerConfig) (ledger, error)
+
+	ReadState(name string) ([]byte, error)
+	WriteState(name string, data []byte, durable bool) error
+	RemoveState(name string) error
+}
+
+// entry is an open finished file.
+type entry interface {
+	io.ReaderAt
+	io.Closer
+	size() int64
+	// remove unlinks it if it is still what was opened; it may be closed.
+	remove() error
+}
+
+// ledger books receipts. *store.Ledger is one.
+type ledger interface {
+	Append(ctx context.Context, receipts []store.Receipt) error
+}
+
+// New returns an uploader for the store, whose role the caller holds. It takes
+// over the last error of the status that it finds.
+func New(cfg Config, st *store.Store) *Uploader { return newUploader(cfg, onDisk{st}) }
+
+func newUploader(cfg Config, sp spool) *Uploader {
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	if cfg.Random == nil {
+		cfg.Random = rand.Float64
+	}
+	cfg.Concurrency, cfg.Retries = max(cfg.Concurrency, 1), max(cfg.Retries, 1)
+	u := &Uploader{
+		cfg: cfg, spool: sp,
+		scanning:  status.NewStage("scan"),
+		uploading: status.NewStage("upload"),
+		ledger:    status.NewStage("ledger"),
+		repeats:   repeated{log: cfg.Log},
+	}
+	u.buffers.New = func() any { b := make([]byte, 64<<10); return &b }
+	u.newReporter()
+	return u
+}
+
+// Run ships until ctx ends (nil), with Drain until nothing is left to ship, or
+// until it has to give up: a *sink.Error when the node takes nothing, a
+// *store.Error (or that of Config.Check) when the store fails. When ctx ends
+// nothing new is started; what is in flight gets eight seconds, and what is
+// proven by then its receipt.
+func (u *Uploader) Run(ctx context.Context) error {
+	end := u.publish(ctx)
+	err := u.ship(ctx)
+	end(ctx.Err() == nil, err)
+	return err
+}
+
+func (u *Uploader) ship(ctx context.Context) error {
+	book, err := u.openLedger(ctx)
+	if err != nil || book == nil {
+		return err
+	}
+	if err := u.spool.CleanRejected(); err != nil {
+		return err
+	}
+	if err := u.old.load(u.spool, u.cfg.Target); err != nil {
+		return err
+	}
+	return newLoop(u, book).run(ctx)
+}
+
+// onDisk is the real spool.
+type onDisk struct{ *store.Store }
+
+func (d onDisk) open(name string) (entry, error) {
+	e, err := d.OpenEntry(name)
+	if err != nil {
+		return nil, err
+	}
+	return onDiskEntry{e, d.Store}, nil
+}
+
+func (d onDisk) openLedger(cfg store.LedgerConfig) (ledger, error) {
+	l, err := d.OpenLedger(cfg)
+	if err != nil {
+		return nil, err
+	}
+	return l, nil
+}
+
+type onDiskEntry struct {
+	*store.Entry
+	st *store.Store
+}
+
+func (e onDiskEntry) size() int64   { return e.Size }
+func (e onDiskEntry) remove() error { return e.st.Remove(e.Entry) }

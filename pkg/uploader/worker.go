@@ -1,0 +1,98 @@
+package uploader
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/storj/twitter-stream/pkg/sink"
+	"github.com/storj/twitter-stream/pkg/store"
+)
+
+// outcome is what became of one try.
+type outcome struct {
+	t       *track
+	entry   entry // open where err is nil
+	size    int64
+	sum     string // sha256 in hex
+	receipt sink.Receipt
+	old     bool // an old receipt proves it; nothing was put
+	err     error
+}
+
+// try hashes a finished file and puts it, unless an old receipt proves it.
+func (u *Uploader) try(ctx context.Context, t *track) outcome {
+	out := outcome{t: t}
+	word := &word{stage: u.uploading}
+	defer word.end()
+	word.give(diskLimit)
+	out.entry, out.err = u.spool.open(t.name)
+	if out.err != nil {
+		return out
+	}
+	out.size = out.entry.size()
+	buf := u.buffers.Get().(*[]byte)
+	sum, err := hash(ctx, out.entry, out.size, *buf, func() { word.renew(diskLimit) })
+	u.buffers.Put(buf)
+	out.sum = hex.EncodeToString(sum[:])
+	switch {
+	case err != nil:
+		out.err = err
+	case u.old.proves(t.name, out.size, out.sum):
+		out.old = true
+		return out
+	default:
+		out.receipt, out.err = u.put(ctx, sink.Object{
+			Name: sink.SafeName(t.name), Size: out.size, SHA256: sum, Content: out.entry,
+		}, word)
+	}
+	if out.err != nil {
+		_ = out.entry.Close() // only read
+	}
+	return out
+}
+
+// put calls the sink and keeps the word: the sink fails a try without progress
+// by itself, within its timeout, or after the last byte within twice the time
+// that the sending took.
+func (u *Uploader) put(ctx context.Context, obj sink.Object, word *word) (sink.Receipt, error) {
+	var sent int64
+	began := time.Now()
+	obj.Progress = func(n int) {
+		limit := u.cfg.Timeout
+		if sent += int64(n); sent >= obj.Size {
+			limit = max(limit, 2*time.Since(began))
+			word.give(limit + slack)
+		} else {
+			word.renew(limit + slack)
+		}
+	}
+	word.give(u.cfg.Timeout + slack)
+	return u.cfg.Target.Sink.Put(ctx, obj)
+}
+
+// hash reads size bytes through buf; a file that has fewer has changed. alive
+// is called now and then.
+func hash(ctx context.Context, file io.ReaderAt, size int64, buf []byte, alive func()) (sum [sha256.Size]byte, err error) {
+	h := sha256.New()
+	for off := int64(0); off < size; {
+		p := buf[:min(int64(len(buf)), size-off)]
+		n, err := file.ReadAt(p, off)
+		if n == 0 && err == io.EOF {
+			return sum, fmt.Errorf("read at byte %d of %d: %w", off, size, store.ErrChanged)
+		}
+		if n == 0 && err != nil {
+			return sum, err
+		}
+		if ctx.Err() != nil {
+			return sum, ctx.Err()
+		}
+		h.Write(p[:n])
+		off += int64(n)
+		alive()
+	}
+	return [sha256.Size]byte(h.Sum(nil)), nil
+}
