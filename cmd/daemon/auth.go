@@ -1,0 +1,112 @@
+package main
+
+import (
+	"context"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"github.com/storj/twitter-stream/cmd/internal/app"
+	"github.com/storj/twitter-stream/pkg/config"
+	"github.com/storj/twitter-stream/pkg/setup"
+	"github.com/storj/twitter-stream/pkg/store"
+	"github.com/storj/twitter-stream/pkg/twitterauth"
+)
+
+// stateWarned is there when the notice was shown and config.ini could not be
+// told so.
+const stateWarned = "warned"
+
+func authCommand(frame *app.Frame) *cobra.Command {
+	force := false
+	cmd := &cobra.Command{
+		Use:     "auth",
+		Short:   "Authorise this machine, once",
+		Long:    "auth asks for the application's key and secret if they are missing, and for the PIN\nthat Twitter shows, and saves both. It works while a daemon runs.",
+		Example: "  daemon auth -c config.ini\n  daemon auth --force",
+		Args:    app.Args(cobra.NoArgs),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			cfg, err := frame.Load()
+			if err != nil {
+				return err
+			}
+			if cfg.StreamAuth != "oauth1" {
+				_, err := io.WriteString(frame.Out, "this stream needs no authorisation\n")
+				return err
+			}
+			return firstRun(cmd.Context(), frame, cfg, nil, force)
+		},
+	}
+	cmd.Flags().BoolVar(&force, "force", false, "authorise again although there is a token")
+	return cmd
+}
+
+// firstRun asks a person for what is missing. spool, where there is one,
+// remembers what config.ini cannot.
+func firstRun(ctx context.Context, frame *app.Frame, cfg *config.Config, spool *store.Store, force bool) error {
+	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	defer stop()
+	return setup.Run(ctx, setup.Config{
+		Warn:      cfg.Warn && !warned(spool),
+		Sign:      cfg.StreamAuth == "oauth1" && cfg.StreamURL != "",
+		Force:     force,
+		Consumer:  twitterauth.Consumer{Key: cfg.Credentials.ConsumerKey, Secret: cfg.Credentials.ConsumerSecret},
+		Token:     twitterauth.Token{Token: cfg.Credentials.OAuthToken, Secret: cfg.Credentials.OAuthTokenSecret},
+		KeyFile:   cfg.APIFile,
+		TokenFile: cfg.OAuthFile,
+		Command:   "daemon auth -c " + cfg.Path,
+	}, setup.Deps{
+		Terminal:        terminal(frame),
+		WarnShown:       func() error { return config.SetWarnOff(cfg.Path) },
+		RememberWarn:    remember(spool),
+		CanSaveConsumer: cfg.CanSaveAPI,
+		CanSaveToken:    cfg.CanSaveOAuth,
+		SaveConsumer:    func(c twitterauth.Consumer) error { return cfg.SaveAPI(c.Key, c.Secret) },
+		SaveToken:       func(t twitterauth.Token) error { return cfg.SaveOAuth(t.Token, t.Secret) },
+		Start: func(ctx context.Context, consumer twitterauth.Consumer) (setup.Flow, string, error) {
+			return begin(ctx, cfg, consumer)
+		},
+	})
+}
+
+// begin starts one PIN flow. A nil flow must not become a non-nil interface.
+func begin(ctx context.Context, cfg *config.Config, consumer twitterauth.Consumer) (setup.Flow, string, error) {
+	flow, page, err := twitterauth.Start(ctx, twitterauth.Config{
+		Consumer: consumer,
+		Endpoints: twitterauth.Endpoints{
+			RequestToken: cfg.RequestTokenURL, Authorize: cfg.AuthorizeURL, AccessToken: cfg.AccessTokenURL,
+		},
+	})
+	if err != nil {
+		return nil, "", err
+	}
+	return flow, page, nil
+}
+
+// terminal is standard input and error: standard output may be a file that
+// somebody keeps.
+func terminal(frame *app.Frame) setup.Terminal {
+	out, ok := frame.Err.(*os.File)
+	if !ok {
+		out = os.Stderr
+	}
+	return setup.NewConsole(frame.In, out)
+}
+
+func warned(spool *store.Store) bool {
+	if spool == nil {
+		return false
+	}
+	_, err := spool.ReadState(stateWarned)
+	return err == nil
+}
+
+func remember(spool *store.Store) func() error {
+	if spool == nil {
+		return nil
+	}
+	return func() error { return spool.WriteState(stateWarned, []byte("the notice was shown\n"), true) }
+}

@@ -1,0 +1,56 @@
+package main
+
+import (
+	"net/http"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/storj/twitter-stream/cmd/internal/app"
+	"github.com/storj/twitter-stream/pkg/check"
+	"github.com/storj/twitter-stream/pkg/config"
+	"github.com/storj/twitter-stream/pkg/store"
+)
+
+func checkCommand(frame *app.Frame) *cobra.Command {
+	return &cobra.Command{
+		Use:     "check",
+		Short:   "Look at everything a capture stands on, one line each",
+		Example: "  daemon check -c config.ini",
+		Args:    app.Args(cobra.NoArgs),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			cfg, err := frame.Load()
+			if err != nil {
+				return err
+			}
+			if !check.Run(cmd.Context(), frame.Out, checks(cfg)...) {
+				return app.ErrReported
+			}
+			return nil
+		},
+	}
+}
+
+// checks is everything that a capture stands on, the nearest first.
+func checks(cfg *config.Config) []check.Check {
+	client := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	spool := store.Config{Dir: cfg.StoreDir, Prefix: cfg.Prefix, WorkingName: cfg.WorkingName}
+	return []check.Check{
+		check.Configuration(cfg.Path, cfg.Warnings),
+		check.Credentials(cfg.StreamAuth == "oauth1" && cfg.StreamURL != "", cfg.Credentials.Missing(), "daemon auth -c "+cfg.Path),
+		check.Store(spool, cfg.MinFree),
+		check.Ledger(spool),
+		check.Stream(cfg.StreamURL, client, time.Now),
+		check.Node(cfg.UploadURL, client),
+	}
+}
+
+// warnDeadDefaults says it where config.ini still names the services of 2014.
+func warnDeadDefaults(cfg *config.Config, say func(string)) {
+	if check.RetiredStream(cfg.StreamURL) {
+		say("stream_url is a Twitter v1.1 stream, which Twitter switched off: nothing will come from it; see 'daemon check', or run 'make demo'")
+	}
+	if check.RetiredNode(cfg.UploadURL) {
+		say("upload_url is one of Storj's web nodes of 2014, which are gone: files will wait in the store; see 'daemon check', or run 'make demo'")
+	}
+}

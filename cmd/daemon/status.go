@@ -1,0 +1,82 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/storj/twitter-stream/cmd/internal/app"
+	"github.com/storj/twitter-stream/pkg/overview"
+)
+
+func statusCommand(frame *app.Frame) *cobra.Command {
+	var asJSON, watch bool
+	cmd := &cobra.Command{
+		Use:   "status",
+		Short: "Show what goes on, from the store alone",
+		Long: `status shows each program's state, rates, what waits and what went wrong, whether
+or not anything runs. It exits 0 when all that is configured is alive, moving and
+not paused, else 1.`,
+		Example: "  daemon status\n  daemon status --watch\n  daemon status --json | jq .backlog",
+		Args:    app.Args(cobra.NoArgs),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			ctx, stop := frame.Lifetime(cmd.Context())
+			defer stop()
+			return showStatus(ctx, frame, asJSON, watch)
+		},
+	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON with stable field names")
+	cmd.Flags().BoolVar(&watch, "watch", false, "show it again every two seconds")
+	return cmd
+}
+
+// showStatus prints one look, or one every two seconds until ctx ends.
+func showStatus(ctx context.Context, frame *app.Frame, asJSON, watch bool) error {
+	cfg, err := frame.Load()
+	if err != nil {
+		return err
+	}
+	spool, err := openStore(cfg, false)
+	if err != nil {
+		return err
+	}
+	defer spool.Close()
+	reader := overview.New(spool, overview.Limits{MinFree: cfg.MinFree, MaxStore: cfg.MaxStore})
+	for {
+		view, err := reader.Read(time.Now())
+		if err != nil {
+			return err
+		}
+		if watch && !asJSON && app.OnTerminal(frame.Out) {
+			fmt.Fprint(frame.Out, "\x1b[H\x1b[2J")
+		}
+		if err := printView(frame, view, asJSON); err != nil {
+			return err
+		}
+		if !watch {
+			if !view.OK(configured(cfg)) {
+				return app.ErrReported
+			}
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(2 * time.Second):
+		}
+	}
+}
+
+func printView(frame *app.Frame, view overview.View, asJSON bool) error {
+	if asJSON {
+		text, err := view.JSON()
+		if err != nil {
+			return err
+		}
+		_, err = frame.Out.Write(text)
+		return err
+	}
+	return view.Table(frame.Out, app.OnTerminal(frame.Out))
+}

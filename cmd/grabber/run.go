@@ -1,0 +1,180 @@
+package main
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"net/http"
+	"time"
+
+	"github.com/sirupsen/logrus"
+	"github.com/spf13/cobra"
+
+	"github.com/storj/twitter-stream/cmd/internal/app"
+	"github.com/storj/twitter-stream/pkg/backoff"
+	"github.com/storj/twitter-stream/pkg/config"
+	"github.com/storj/twitter-stream/pkg/grabber"
+	"github.com/storj/twitter-stream/pkg/store"
+	"github.com/storj/twitter-stream/pkg/stream"
+	"github.com/storj/twitter-stream/pkg/twitterauth"
+)
+
+// options are the grabber's own flags.
+type options struct {
+	messages uint64
+	duration time.Duration
+	stdout   bool
+}
+
+func run(ctx context.Context, args []string, streams app.Streams) int {
+	frame := app.New("grabber", streams)
+	var opts options
+	root := &cobra.Command{
+		Use:   "grabber",
+		Short: "Capture a social stream into the store",
+		Long: `grabber connects to stream_url and writes every message to files of about
+grabber_cut_size, one JSON message a line, until it is stopped.`,
+		Example: `  grabber -c config.ini
+  grabber --stdout --messages 100 | jq .text
+  grabber --duration 1h -v`,
+		Args: app.Args(cobra.NoArgs),
+		RunE: func(cmd *cobra.Command, _ []string) error { return capture(cmd.Context(), frame, opts) },
+	}
+	frame.Root(root)
+	frame.Override(root, "stream-url", "stream_url", "stream to capture, a `URL`")
+	root.Flags().Uint64Var(&opts.messages, "messages", 0, "stop after so many messages")
+	root.Flags().DurationVar(&opts.duration, "duration", 0, "stop after this `time`")
+	root.Flags().BoolVar(&opts.stdout, "stdout", false, "write to standard output, without a store")
+	return frame.Execute(ctx, root, args)
+}
+
+// capture wires the grabber and blocks until it ends.
+func capture(ctx context.Context, frame *app.Frame, opts options) error {
+	ctx, stop := frame.Lifetime(ctx)
+	defer stop()
+	cfg, err := frame.Load()
+	if err != nil {
+		return err
+	}
+	if cfg.StreamURL == "" {
+		return &app.ConfigError{Err: errors.New("stream_url is none: nothing to capture"), Advice: "set stream_url in " + cfg.Path}
+	}
+	transport, err := sign(cfg)
+	if err != nil {
+		return err
+	}
+	log := frame.OpenLog(cfg).Entry
+	settings := settings(cfg, opts, log)
+	if opts.stdout {
+		return toPipe(ctx, frame, cfg, settings, transport)
+	}
+	return toStore(ctx, frame, cfg, settings, transport)
+}
+
+func settings(cfg *config.Config, opts options, log *logrus.Entry) grabber.Config {
+	return grabber.Config{
+		Retries:        cfg.GrabberRetries,
+		Network:        backoff.Policy{First: cfg.BackoffNetwork.First, Max: cfg.BackoffNetwork.Max, Linear: true},
+		HTTP:           backoff.Policy{First: cfg.BackoffHTTP.First, Max: cfg.BackoffHTTP.Max},
+		RateLimit:      backoff.Policy{First: cfg.BackoffRateLimit.First, Max: cfg.BackoffRateLimit.Max},
+		For:            identity(cfg),
+		SilenceWarning: cfg.SilenceWarning,
+		MaxMessages:    opts.messages,
+		Duration:       opts.duration,
+		Version:        app.Version(),
+		Log:            log,
+	}
+}
+
+func toPipe(ctx context.Context, frame *app.Frame, cfg *config.Config, settings grabber.Config, transport http.RoundTripper) error {
+	g := grabber.New(settings, nil)
+	source, err := connect(cfg, g, transport)
+	if err != nil {
+		return err
+	}
+	defer source.Close()
+	return g.ToPipe(ctx, source, frame.Out)
+}
+
+func toStore(ctx context.Context, frame *app.Frame, cfg *config.Config, settings grabber.Config, transport http.RoundTripper) error {
+	var spool *store.Store
+	err := app.WhileFull(ctx, settings.Log, func() (err error) {
+		spool, err = store.Open(store.Config{
+			Dir: cfg.StoreDir, Prefix: cfg.Prefix, WorkingName: cfg.WorkingName, Create: !frame.Supervised(),
+			Notice: func(file, sentence string) { settings.Log.WithField("file", file).Warn(sentence) },
+		})
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	defer spool.Close()
+	lock, err := spool.Lock(ctx, store.RoleGrabber, frame.Holder())
+	if err != nil {
+		return err
+	}
+	defer lock.Close()
+	settings.Check = lock.Check
+	g := grabber.New(settings, spool)
+	source, err := connect(cfg, g, transport)
+	if err != nil {
+		return err
+	}
+	defer source.Close()
+	var writer *store.Writer
+	err = app.WhileFull(ctx, settings.Log, func() (err error) {
+		writer, err = spool.NewWriter(store.WriterConfig{
+			CutBytes: cfg.CutBytes, CutInterval: cfg.CutInterval, SyncInterval: cfg.SyncInterval,
+			MinFree: cfg.MinFree, MaxStore: cfg.MaxStore,
+			Busy: g.Busy, Finished: g.Finished,
+		})
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	return g.Run(ctx, source, writer)
+}
+
+// sign returns the transport that authenticates as cfg.StreamAuth says.
+func sign(cfg *config.Config) (http.RoundTripper, error) {
+	plain := stream.Transport()
+	switch cfg.StreamAuth {
+	case "none":
+		return plain, nil
+	case "oauth1":
+		if missing := cfg.Credentials.Missing(); len(missing) > 0 {
+			return nil, &app.ConfigError{Err: errors.New("no authorisation for " + cfg.StreamURL), Advice: "run 'daemon auth -c " + cfg.Path + "' on a terminal"}
+		}
+		c := cfg.Credentials
+		return twitterauth.Signer(twitterauth.Config{
+			Consumer:  twitterauth.Consumer{Key: c.ConsumerKey, Secret: c.ConsumerSecret},
+			Transport: plain,
+		}, twitterauth.Token{Token: c.OAuthToken, Secret: c.OAuthTokenSecret}), nil
+	}
+	return nil, &app.ConfigError{Err: errors.New("stream_auth = " + cfg.StreamAuth + " is not available yet"), Advice: "use oauth1 or none"}
+}
+
+func connect(cfg *config.Config, g *grabber.Grabber, transport http.RoundTripper) (*stream.Source, error) {
+	source, err := stream.New(stream.Config{
+		URL: cfg.StreamURL, Method: cfg.StreamMethod, Parameters: cfg.StreamParameters,
+		Client: &http.Client{
+			Transport:     transport,
+			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		},
+		UserAgent: app.UserAgent(), StallTimeout: cfg.StallTimeout, MaxMessage: cfg.MaxMessage,
+		Notice: g.Notice, Busy: g.Reading,
+	})
+	if err != nil {
+		return nil, &app.ConfigError{Err: err, Advice: "check stream_url in " + cfg.Path}
+	}
+	return source, nil
+}
+
+// identity is a short hash of what a service recognises us by: a back-off that
+// it imposed is for this URL and these credentials only.
+func identity(cfg *config.Config) string {
+	sum := sha256.Sum256([]byte(cfg.StreamURL + "\x00" + cfg.Credentials.ConsumerKey + "\x00" + cfg.Credentials.OAuthToken))
+	return hex.EncodeToString(sum[:6])
+}

@@ -1,0 +1,117 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/schollz/progressbar/v3"
+	"github.com/spf13/cobra"
+
+	"github.com/storj/twitter-stream/cmd/internal/app"
+	"github.com/storj/twitter-stream/pkg/redact"
+	"github.com/storj/twitter-stream/pkg/store"
+	"github.com/storj/twitter-stream/pkg/uploader"
+)
+
+func pushCommand(frame *app.Frame) *cobra.Command {
+	asJSON := false
+	cmd := &cobra.Command{
+		Use:   "push FILE|DIR...",
+		Short: "Push any files; they are verified, receipted and never removed",
+		Long: `push puts files, and the regular files below directories, to upload_url, proves that
+the node has them and writes their receipts into the ledger. It works while the
+daemon runs.`,
+		Example: "  uploader push notes.txt photos/\n  uploader push --json archive.tar | jq -r .filehash",
+		Args:    app.Args(cobra.MinimumNArgs(1)),
+		RunE:    func(cmd *cobra.Command, args []string) error { return push(cmd.Context(), frame, args, asJSON) },
+	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print a receipt a line, as JSON; it holds the key of the node's copy")
+	return cmd
+}
+
+// push wires Push and blocks until all paths have had their tries.
+func push(ctx context.Context, frame *app.Frame, paths []string, asJSON bool) error {
+	ctx, stop := frame.Lifetime(ctx)
+	defer stop()
+	cfg, err := load(frame)
+	if err != nil {
+		return err
+	}
+	log := frame.OpenLog(cfg)
+	settings, closeNode, err := settings(cfg, log)
+	if err != nil {
+		return err
+	}
+	defer closeNode()
+	spool, err := open(ctx, frame, cfg, log)
+	if err != nil {
+		return err
+	}
+	defer spool.Close()
+	ledger, err := spool.OpenLedger(store.LedgerConfig{})
+	if err != nil {
+		return err
+	}
+	show := display(frame, asJSON)
+	defer show.end()
+	return uploader.Push(ctx, uploader.PushConfig{
+		Target: settings.Target, Ledger: ledger,
+		Concurrency: settings.Concurrency, Retries: settings.Retries, Backoff: settings.Backoff,
+		Log:     log.Entry,
+		Started: show.started, Sent: show.sent, Receipt: show.receipt,
+	}, paths)
+}
+
+// progress is what a person or a program sees of a push. Push calls it from
+// one goroutine at a time.
+type progress struct {
+	frame  *app.Frame
+	asJSON bool
+	bar    *progressbar.ProgressBar // nil without a terminal
+	total  int64
+}
+
+func display(frame *app.Frame, asJSON bool) *progress {
+	p := &progress{frame: frame, asJSON: asJSON}
+	if file, ok := frame.Err.(*os.File); ok && app.OnTerminal(file) {
+		p.bar = progressbar.NewOptions64(0,
+			progressbar.OptionSetWriter(file), progressbar.OptionShowBytes(true), progressbar.OptionSetWidth(30),
+			progressbar.OptionThrottle(100*time.Millisecond), progressbar.OptionClearOnFinish())
+	}
+	return p
+}
+
+func (p *progress) started(path string, size int64) {
+	if p.bar == nil {
+		return
+	}
+	p.total += size
+	p.bar.ChangeMax64(p.total)
+	p.bar.Describe(redact.Text(path))
+}
+
+func (p *progress) sent(n int) {
+	if p.bar != nil {
+		_ = p.bar.Add(n) // drawing is not worth a failure
+	}
+}
+
+func (p *progress) receipt(path string, r store.Receipt) {
+	if p.asJSON {
+		_ = json.NewEncoder(p.frame.Out).Encode(r) // a reader that left has the ledger
+		return
+	}
+	if p.bar != nil {
+		_ = p.bar.Clear()
+	}
+	fmt.Fprintf(p.frame.Out, "%s  %d bytes  %s\n", r.FileHash, r.Size, redact.Text(path))
+}
+
+func (p *progress) end() {
+	if p.bar != nil {
+		_ = p.bar.Finish()
+	}
+}

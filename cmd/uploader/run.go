@@ -1,0 +1,118 @@
+package main
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+
+	"github.com/spf13/cobra"
+
+	"github.com/storj/twitter-stream/cmd/internal/app"
+	"github.com/storj/twitter-stream/pkg/backoff"
+	"github.com/storj/twitter-stream/pkg/config"
+	"github.com/storj/twitter-stream/pkg/logging"
+	"github.com/storj/twitter-stream/pkg/sink/webnode"
+	"github.com/storj/twitter-stream/pkg/store"
+	"github.com/storj/twitter-stream/pkg/uploader"
+)
+
+func run(ctx context.Context, args []string, streams app.Streams) int {
+	frame := app.New("uploader", streams)
+	drain := false
+	root := &cobra.Command{
+		Use:   "uploader",
+		Short: "Ship finished files from the store to a storage node",
+		Long: `uploader watches the store, puts each finished file to upload_url, oldest first,
+and removes it once the node has proven that it has it and the receipt is on disk.`,
+		Example: `  uploader -c config.ini
+  uploader --drain
+  uploader push notes.txt photos/
+  uploader retry --all`,
+		Args: app.Args(cobra.NoArgs),
+		RunE: func(cmd *cobra.Command, _ []string) error { return ship(cmd.Context(), frame, drain) },
+	}
+	frame.Root(root)
+	frame.Override(root, "upload-url", "upload_url", "node to upload to, a `URL`")
+	root.Flags().BoolVar(&drain, "drain", false, "ship what waits, then exit")
+	root.AddCommand(pushCommand(frame), retryCommand(frame))
+	return frame.Execute(ctx, root, args)
+}
+
+// ship wires the watch loop and blocks until it ends.
+func ship(ctx context.Context, frame *app.Frame, drain bool) error {
+	ctx, stop := frame.Lifetime(ctx)
+	defer stop()
+	cfg, err := load(frame)
+	if err != nil {
+		return err
+	}
+	log := frame.OpenLog(cfg)
+	settings, closeNode, err := settings(cfg, log)
+	if err != nil {
+		return err
+	}
+	defer closeNode()
+	spool, err := open(ctx, frame, cfg, log)
+	if err != nil {
+		return err
+	}
+	defer spool.Close()
+	lock, err := spool.Lock(ctx, store.RoleUploader, frame.Holder())
+	if err != nil {
+		return err
+	}
+	defer lock.Close()
+	settings.Check, settings.Drain = lock.Check, drain
+	return uploader.New(settings, spool).Run(ctx)
+}
+
+// load reads the configuration and wants somewhere to upload to.
+func load(frame *app.Frame) (*config.Config, error) {
+	cfg, err := frame.Load()
+	if err != nil {
+		return nil, err
+	}
+	if cfg.UploadURL == "" {
+		return nil, &app.ConfigError{Err: errors.New("upload_url is none: nowhere to upload to"), Advice: "set upload_url in " + cfg.Path}
+	}
+	return cfg, nil
+}
+
+func open(ctx context.Context, frame *app.Frame, cfg *config.Config, log *logging.Log) (spool *store.Store, err error) {
+	err = app.WhileFull(ctx, log.Entry, func() (err error) {
+		spool, err = store.Open(store.Config{
+			Dir: cfg.StoreDir, Prefix: cfg.Prefix, WorkingName: cfg.WorkingName, Create: !frame.Supervised(),
+			Notice: func(file, sentence string) { log.WithField("file", file).Warn(sentence) },
+		})
+		return err
+	})
+	return spool, err
+}
+
+// settings says how to ship, and to which node.
+func settings(cfg *config.Config, log *logging.Log) (uploader.Config, func(), error) {
+	node, err := webnode.New(webnode.Config{
+		URL: cfg.UploadURL, Token: cfg.UploadToken, Timeout: cfg.UploadTimeout, UserAgent: app.UserAgent(),
+	})
+	if err != nil {
+		return uploader.Config{}, nil, &app.ConfigError{Err: err, Advice: "check upload_url in " + cfg.Path}
+	}
+	return uploader.Config{
+		Target:      uploader.Target{Sink: node, Kind: webnode.Kind, URL: node.URL()},
+		Concurrency: cfg.UploadConcurrency,
+		Retries:     cfg.UploadRetries,
+		Backoff:     backoff.Policy{First: cfg.UploadBackoff.First, Max: cfg.UploadBackoff.Max},
+		Timeout:     cfg.UploadTimeout,
+		For:         identity(cfg),
+		Version:     app.Version(),
+		Log:         log.Entry,
+	}, node.Close, nil
+}
+
+// identity is a short hash of what the node recognises us by: a wait that it
+// imposed is for this URL and this token only.
+func identity(cfg *config.Config) string {
+	sum := sha256.Sum256([]byte(cfg.UploadURL + "\x00" + cfg.UploadToken))
+	return hex.EncodeToString(sum[:6])
+}

@@ -1,0 +1,94 @@
+package check
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"strings"
+
+	"github.com/storj/twitter-stream/pkg/store"
+)
+
+// Configuration reports that path was read, and its warnings.
+func Configuration(path string, warnings []string) Check {
+	return func(context.Context) []Finding {
+		findings := []Finding{{Topic: "configuration", Text: path}}
+		for _, warning := range warnings {
+			findings = append(findings, Finding{Topic: "configuration", Verdict: Warn, Text: warning})
+		}
+		return findings
+	}
+}
+
+// Credentials reports which of the credentials that the stream needs are
+// missing, and the command that asks for them.
+func Credentials(needed bool, missing []string, command string) Check {
+	return func(context.Context) []Finding {
+		switch {
+		case !needed:
+			return []Finding{{Topic: "credentials", Text: "the stream needs none"}}
+		case len(missing) > 0:
+			return []Finding{{"credentials", Fail, "missing: " + strings.Join(missing, ", "), "run '" + command + "' on a terminal"}}
+		}
+		return []Finding{{Topic: "credentials", Text: "application key and access token are set"}}
+	}
+}
+
+// Store opens the store, looks who holds it and how much room there is.
+func Store(cfg store.Config, minFree int64) Check {
+	return func(context.Context) []Finding {
+		s, err := store.Open(cfg)
+		if errors.Is(err, fs.ErrNotExist) {
+			return []Finding{{Topic: "store", Text: cfg.Dir + " will be made at the first start"}}
+		}
+		if err != nil {
+			return []Finding{storeFailure(err)}
+		}
+		defer s.Close()
+		free, err := s.Free()
+		if err != nil {
+			return []Finding{storeFailure(err)}
+		}
+		text := fmt.Sprintf("%s, %.1f GiB free", s.Dir(), float64(free)/(1<<30))
+		if free < minFree {
+			return []Finding{{"store", Fail, text + fmt.Sprintf(", less than store_min_free (%d MiB): capture would pause", minFree>>20), "make room, or lower store_min_free"}}
+		}
+		for _, role := range []string{store.RoleDaemon, store.RoleGrabber, store.RoleUploader} {
+			if holder, held, err := s.Holder(role); err == nil && held {
+				text += fmt.Sprintf(", %s runs (pid %d)", role, holder.PID)
+			}
+		}
+		return []Finding{{Topic: "store", Text: text}}
+	}
+}
+
+// Ledger reads every receipt.
+func Ledger(cfg store.Config) Check {
+	return func(context.Context) []Finding {
+		s, err := store.Open(cfg)
+		if err != nil {
+			return nil // Store has said it
+		}
+		defer s.Close()
+		receipts, damage, err := s.CheckLedger()
+		if err != nil {
+			return []Finding{{"ledger", Fail, err.Error(), "the receipts hold the keys of what was uploaded: restore the file from a copy"}}
+		}
+		findings := []Finding{{Topic: "ledger", Text: fmt.Sprintf("%d receipts", receipts)}}
+		for _, d := range damage {
+			findings = append(findings, Finding{"ledger", Warn, fmt.Sprintf("%s:%d: %v", d.File, d.Line, d.Err),
+				"shipping goes on; keep the line, its receipt may be readable by eye"})
+		}
+		return findings
+	}
+}
+
+func storeFailure(err error) Finding {
+	finding := Finding{Topic: "store", Verdict: Fail, Text: err.Error()}
+	var failed *store.Error
+	if errors.As(err, &failed) {
+		finding.Advice = failed.Hint
+	}
+	return finding
+}
