@@ -1,0 +1,209 @@
+package cmd_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// patience is how long a test waits for something that takes at most a few
+// seconds by contract: generous, since the machine may be busy.
+const patience = 60 * time.Second
+
+// bin is where TestMain put the three binaries.
+var bin string
+
+// strayed counts requests that left loopback: the proxies of every process
+// point to a trap, and Go never proxies loopback.
+var strayed atomic.Int64
+
+func TestMain(m *testing.M) {
+	os.Exit(func() int {
+		dir, err := os.MkdirTemp("", "twitter-stream-bin-")
+		if err != nil {
+			panic(err)
+		}
+		defer os.RemoveAll(dir)
+		bin = dir
+		args := []string{"build", "-o", dir}
+		if raceEnabled {
+			args = append(args, "-race")
+		}
+		build := exec.Command("go", append(args, "./daemon", "./grabber", "./uploader")...)
+		if out, err := build.CombinedOutput(); err != nil {
+			fmt.Fprintf(os.Stderr, "build: %v\n%s", err, out)
+			return 1
+		}
+		trap := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			strayed.Add(1)
+			http.Error(w, "a test left loopback", http.StatusTeapot)
+		}))
+		defer trap.Close()
+		for _, name := range []string{"HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"} {
+			os.Setenv(name, trap.URL)
+		}
+		os.Unsetenv("NO_PROXY")
+		code := m.Run()
+		if n := strayed.Load(); n > 0 && code == 0 {
+			fmt.Fprintf(os.Stderr, "%d requests left loopback\n", n)
+			code = 1
+		}
+		return code
+	}())
+}
+
+// proc is a process that a test started.
+type proc struct {
+	t      testing.TB
+	cmd    *exec.Cmd
+	name   string
+	out    *buffer
+	ended  chan struct{}
+	err    error
+	killed bool
+}
+
+// buffer is a bytes.Buffer for two goroutines.
+type buffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (b *buffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.b.Write(p)
+}
+
+func (b *buffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.b.String()
+}
+
+// start runs one of the binaries; at the test's end it is gone.
+func start(t testing.TB, name string, args ...string) *proc {
+	t.Helper()
+	return startEnv(t, nil, name, args...)
+}
+
+func startEnv(t testing.TB, env []string, name string, args ...string) *proc {
+	t.Helper()
+	p := &proc{t: t, name: name, out: &buffer{}, ended: make(chan struct{})}
+	p.cmd = exec.Command(filepath.Join(bin, name), args...)
+	p.cmd.Stdout, p.cmd.Stderr = p.out, p.out
+	p.cmd.Env = append(os.Environ(), "GORACE=halt_on_error=1 exitcode=66")
+	p.cmd.Env = append(p.cmd.Env, env...)
+	if err := p.cmd.Start(); err != nil {
+		t.Fatalf("start %s: %v", name, err)
+	}
+	go func() {
+		p.err = p.cmd.Wait()
+		close(p.ended)
+	}()
+	t.Cleanup(func() {
+		_ = p.cmd.Process.Kill() // it may have ended already
+		<-p.ended
+		if strings.Contains(p.out.String(), "DATA RACE") {
+			t.Errorf("%s: data race:\n%s", name, p.out)
+		}
+		if t.Failed() && !p.killed {
+			t.Logf("%s %v said:\n%s", name, args, p.out)
+		}
+	})
+	return p
+}
+
+func (p *proc) pid() int { return p.cmd.Process.Pid }
+
+func (p *proc) signal(sig syscall.Signal) {
+	p.t.Helper()
+	if err := p.cmd.Process.Signal(sig); err != nil && !errors.Is(err, os.ErrProcessDone) {
+		p.t.Fatalf("signal %s with %v: %v", p.name, sig, err)
+	}
+}
+
+// wait returns the exit code, -1 after a signal.
+func (p *proc) wait() int {
+	p.t.Helper()
+	select {
+	case <-p.ended:
+		return p.cmd.ProcessState.ExitCode()
+	case <-time.After(patience):
+		p.signal(syscall.SIGQUIT)
+		p.t.Fatalf("%s did not end within %v", p.name, patience)
+		return -1
+	}
+}
+
+// kill ends the process as a power switch would; what it said is not shown.
+func (p *proc) kill() {
+	p.t.Helper()
+	p.killed = true
+	p.signal(syscall.SIGKILL)
+	p.wait()
+}
+
+// stop asks the process to end and wants exit 0.
+func (p *proc) stop() {
+	p.t.Helper()
+	p.signal(syscall.SIGTERM)
+	if code := p.wait(); code != 0 {
+		p.t.Errorf("%s exited %d after SIGTERM, want 0", p.name, code)
+	}
+}
+
+// run runs a binary to its end.
+func run(t testing.TB, name string, args ...string) (code int, output string) {
+	t.Helper()
+	p := start(t, name, args...)
+	code = p.wait()
+	return code, p.out.String()
+}
+
+// eventually polls until ok, and fails with what after patience.
+func eventually(t testing.TB, what string, ok func() bool) {
+	t.Helper()
+	deadline := time.Now().Add(patience)
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for !ok() {
+		if time.Now().After(deadline) {
+			t.Fatalf("never happened within %v: %s", patience, what)
+		}
+		<-tick.C
+	}
+}
+
+// readStatus decodes a status file; ok is false while there is none.
+func readStatus(t testing.TB, store, name string, into any) (ok bool) {
+	t.Helper()
+	data, err := os.ReadFile(filepath.Join(store, ".state", name+".json"))
+	if err != nil {
+		return false
+	}
+	if err := json.Unmarshal(data, into); err != nil {
+		t.Errorf("%s.json is no complete JSON: %v\n%s", name, err, data)
+	}
+	return true
+}
+
+func skipOnWindows(t testing.TB) {
+	t.Helper()
+	if runtime.GOOS == "windows" {
+		t.Skip("signals and flock as tested here are Unix's")
+	}
+}

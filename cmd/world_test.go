@@ -1,0 +1,195 @@
+package cmd_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/storj/twitter-stream/pkg/sandbox"
+)
+
+// world is a local Twitter, a local node and a directory in which the
+// binaries run against both.
+type world struct {
+	t      testing.TB
+	tw     *sandbox.Twitter
+	node   *sandbox.Node
+	dir    string
+	store  string
+	config string
+}
+
+func newWorld(t testing.TB, tw sandbox.TwitterConfig, node sandbox.NodeConfig, extra map[string]string) *world {
+	t.Helper()
+	skipOnWindows(t)
+	w := &world{t: t, dir: t.TempDir()}
+	w.store = filepath.Join(w.dir, "store")
+	var err error
+	if w.tw, err = sandbox.StartTwitter(tw); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { w.tw.Close() })
+	if w.node, err = sandbox.StartNode(node); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { w.node.Close() })
+	if w.config, err = sandbox.WriteConfig(w.dir, w.tw, w.node, extra); err != nil {
+		t.Fatal(err)
+	}
+	return w
+}
+
+func (w *world) start(name string, args ...string) *proc {
+	w.t.Helper()
+	return start(w.t, name, append(args, "-c", w.config)...)
+}
+
+func (w *world) run(name string, args ...string) (code int, output string) {
+	w.t.Helper()
+	return run(w.t, name, append(args, "-c", w.config)...)
+}
+
+// finished returns the names of the finished files in the store, sorted.
+func (w *world) finished() []string {
+	w.t.Helper()
+	return w.names(func(name string) bool {
+		return !strings.HasPrefix(name, ".") && strings.HasSuffix(name, ".jsonl")
+	})
+}
+
+// names returns what lies in the store directory itself and is a file.
+func (w *world) names(want func(string) bool) []string {
+	w.t.Helper()
+	entries, err := os.ReadDir(w.store)
+	if os.IsNotExist(err) {
+		return nil
+	}
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	var names []string
+	for _, entry := range entries {
+		if !entry.IsDir() && want(entry.Name()) {
+			names = append(names, entry.Name())
+		}
+	}
+	return names
+}
+
+// receipt is a line of the ledger, read here by itself.
+type receipt struct {
+	Name, SHA256, FileHash, Key, By string
+	Size                            int64
+}
+
+func (w *world) receipts() []receipt {
+	w.t.Helper()
+	books, err := filepath.Glob(filepath.Join(w.store, "ledger", "*.jsonl"))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	var all []receipt
+	for _, book := range books {
+		data, err := os.ReadFile(book)
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		for line := range bytes.Lines(data) {
+			var r receipt
+			if err := json.Unmarshal(line, &r); err != nil {
+				w.t.Errorf("%s holds a line that is no receipt: %v\n%s", book, err, line)
+			}
+			all = append(all, r)
+		}
+	}
+	return all
+}
+
+// content is one file of the capture, wherever it is now.
+type content struct {
+	name string
+	data []byte
+}
+
+// captured returns all finished files: those on the node, fetched back with
+// their receipts' keys, and those still in the store, in name order. It
+// complains of a file in both places or twice in the ledger.
+func (w *world) captured() []content {
+	w.t.Helper()
+	var all []content
+	seen := map[string]bool{}
+	for _, r := range w.receipts() {
+		if seen[r.Name] {
+			w.t.Errorf("two receipts for %s", r.Name)
+		}
+		seen[r.Name] = true
+		data, err := w.node.Fetch(r.FileHash, r.Key)
+		if err != nil {
+			w.t.Errorf("fetch %s back: %v", r.Name, err)
+			continue
+		}
+		all = append(all, content{r.Name, data})
+	}
+	for _, name := range w.finished() {
+		data, err := os.ReadFile(filepath.Join(w.store, name))
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		if seen[name] {
+			w.t.Errorf("%s has a receipt and is still in the store", name)
+			continue
+		}
+		all = append(all, content{name, data})
+	}
+	slices.SortFunc(all, func(a, b content) int { return strings.Compare(a.name, b.name) })
+	return all
+}
+
+// lines splits files into messages and checks invariant 1 on the way.
+func lines(t testing.TB, files []content) [][]byte {
+	t.Helper()
+	var all [][]byte
+	for _, file := range files {
+		if len(file.data) == 0 || file.data[len(file.data)-1] != '\n' {
+			t.Errorf("%s is empty or does not end its last line", file.name)
+		}
+		for line := range bytes.Lines(file.data) {
+			line = bytes.TrimSuffix(line, []byte("\n"))
+			if !json.Valid(line) || line[0] != '{' {
+				t.Errorf("%s holds a line that is no message: %.100q", file.name, line)
+			}
+			all = append(all, line)
+		}
+	}
+	return all
+}
+
+// seqOf returns the number that the sandbox gave a made-up message.
+func seqOf(t testing.TB, line []byte) uint64 {
+	t.Helper()
+	var m struct {
+		Seq uint64 `json:"seq"`
+	}
+	if err := json.Unmarshal(line, &m); err != nil || m.Seq == 0 {
+		t.Fatalf("no sequence number in %.200s", line)
+	}
+	return m.Seq
+}
+
+// realData returns the path of recorded messages, or skips.
+func realData(t testing.TB, name string) string {
+	t.Helper()
+	dir := os.Getenv("TWITTER_STREAM_TEST_DATA")
+	if dir == "" {
+		dir = filepath.Join("..", "..", "shared", "data")
+	}
+	path := filepath.Join(dir, name)
+	if _, err := os.Stat(path); err != nil {
+		t.Skipf("no recorded messages: %v (TWITTER_STREAM_TEST_DATA names their directory)", err)
+	}
+	return path
+}
