@@ -4,8 +4,6 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"math/bits"
-
-	"github.com/bytedance/sonic"
 )
 
 // isMessage reports whether text is one valid JSON object, exactly as
@@ -17,7 +15,7 @@ import (
 // yes the strings of an object are looked at again, and whatever is left in
 // doubt is decided by encoding/json itself.
 func isMessage(text []byte) bool {
-	return isObject(text) && (sonic.Valid(text) && stringsHold(text) || json.Valid(text))
+	return isObject(text) && (looksValid(text) && stringsHold(text) || json.Valid(text))
 }
 
 // stringsHold reports whether b, whose structure is sound, holds no byte below
