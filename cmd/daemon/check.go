@@ -9,6 +9,7 @@ import (
 	"github.com/storj/twitter-stream/cmd/internal/app"
 	"github.com/storj/twitter-stream/pkg/check"
 	"github.com/storj/twitter-stream/pkg/config"
+	"github.com/storj/twitter-stream/pkg/overview"
 	"github.com/storj/twitter-stream/pkg/store"
 )
 
@@ -40,9 +41,21 @@ func checks(cfg *config.Config) []check.Check {
 		check.Credentials(cfg.StreamAuth == "oauth1" && cfg.StreamURL != "", cfg.Credentials.Missing(), "daemon auth -c "+cfg.Path),
 		check.Store(spool, cfg.MinFree),
 		check.Ledger(spool),
+		check.Problems(func() ([]string, error) { return problems(cfg) }),
 		check.Stream(cfg.StreamURL, client, time.Now),
 		check.Node(cfg.UploadURL, client),
 	}
+}
+
+// problems is what 'daemon status' would complain of.
+func problems(cfg *config.Config) ([]string, error) {
+	spool, err := lookAtStore(cfg)
+	if err != nil {
+		return nil, err
+	}
+	defer spool.Close()
+	view, err := overview.New(spool, overview.Limits{MinFree: cfg.MinFree, MaxStore: cfg.MaxStore}).Read(time.Now())
+	return view.Problems, err
 }
 
 // warnDeadDefaults says it where config.ini still names the services of 2014.

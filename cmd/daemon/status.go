@@ -38,7 +38,7 @@ func showStatus(ctx context.Context, frame *app.Frame, asJSON, watch bool) error
 	if err != nil {
 		return err
 	}
-	spool, err := openStore(cfg, false)
+	spool, err := lookAtStore(cfg)
 	if err != nil {
 		return err
 	}

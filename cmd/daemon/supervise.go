@@ -30,7 +30,7 @@ func supervise(ctx context.Context, frame *app.Frame) error {
 	if err != nil {
 		return err
 	}
-	spool, err := openStore(cfg, true)
+	spool, err := openStore(cfg)
 	if err != nil {
 		return err
 	}
@@ -49,9 +49,14 @@ func supervise(ctx context.Context, frame *app.Frame) error {
 	return d.run(ctx, lock)
 }
 
-// openStore opens the store; create makes it where there is none.
-func openStore(cfg *config.Config, create bool) (*store.Store, error) {
-	return store.Open(store.Config{Dir: cfg.StoreDir, Prefix: cfg.Prefix, WorkingName: cfg.WorkingName, Create: create})
+// openStore opens the store to run on it, and makes it where there is none.
+func openStore(cfg *config.Config) (*store.Store, error) {
+	return store.Open(store.Config{Dir: cfg.StoreDir, Prefix: cfg.Prefix, WorkingName: cfg.WorkingName, Create: true})
+}
+
+// lookAtStore opens the store to read from it.
+func lookAtStore(cfg *config.Config) (*store.Store, error) {
+	return store.Open(store.Config{Dir: cfg.StoreDir, Prefix: cfg.Prefix, WorkingName: cfg.WorkingName, ReadOnly: true})
 }
 
 // daemon is a running daemon: what SIGHUP needs to read the configuration

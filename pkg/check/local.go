@@ -65,6 +65,7 @@ func Store(cfg store.Config, minFree int64) Check {
 
 // Ledger reads every receipt.
 func Ledger(cfg store.Config) Check {
+	cfg.ReadOnly = true
 	return func(context.Context) []Finding {
 		s, err := store.Open(cfg)
 		if err != nil {
@@ -75,10 +76,24 @@ func Ledger(cfg store.Config) Check {
 		if err != nil {
 			return []Finding{{"ledger", Fail, err.Error(), "the receipts hold the keys of what was uploaded: restore the file from a copy"}}
 		}
-		findings := []Finding{{Topic: "ledger", Text: fmt.Sprintf("%d receipts", receipts)}}
-		for _, d := range damage {
-			findings = append(findings, Finding{"ledger", Warn, fmt.Sprintf("%s:%d: %v", d.File, d.Line, d.Err),
-				"shipping goes on; keep the line, its receipt may be readable by eye"})
+		if len(damage) == 0 {
+			return []Finding{{Topic: "ledger", Text: fmt.Sprintf("%d receipts", receipts)}}
+		}
+		return []Finding{{"ledger", Warn, fmt.Sprintf("%d receipts, and damage from %s:%d on: %v", receipts, damage[0].File, damage[0].Line, damage[0].Err),
+			"shipping goes on; keep the lines, a key may still be read by eye"}}
+	}
+}
+
+// Problems passes on what the store's own overview complains of.
+func Problems(read func() ([]string, error)) Check {
+	return func(context.Context) []Finding {
+		problems, err := read()
+		if err != nil {
+			return nil // Store has said it
+		}
+		var findings []Finding
+		for _, problem := range problems {
+			findings = append(findings, Finding{Topic: "store", Verdict: Warn, Text: problem})
 		}
 		return findings
 	}

@@ -1,0 +1,129 @@
+package check
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/storj/twitter-stream/pkg/store"
+)
+
+func one(text string, verdict Verdict) Check {
+	return func(context.Context) []Finding {
+		return []Finding{{Topic: "x", Verdict: verdict, Text: text, Advice: "do " + text}}
+	}
+}
+
+func TestRun(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name   string
+		checks []Check
+		good   bool
+		want   string
+	}{
+		{"all well", []Check{one("a", OK), one("b", Warn)}, true, "ok    x              a"},
+		{"one fails", []Check{one("a", Fail), one("b", OK)}, false, "FAIL  x              a\n                     → do a"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			var out bytes.Buffer
+			if good := Run(t.Context(), &out, tt.checks...); good != tt.good || !strings.Contains(out.String(), tt.want) {
+				t.Errorf("Run = %v, %q; want %v and %q", good, &out, tt.good, tt.want)
+			}
+		})
+	}
+}
+
+func TestStream(t *testing.T) {
+	t.Parallel()
+	now := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
+	serve := func(skew time.Duration) string {
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if r.Header.Get("Authorization") != "" || r.URL.Path != "/" {
+				t.Errorf("a check sent %s with credentials %q", r.URL, r.Header.Get("Authorization"))
+			}
+			w.Header().Set("Date", now.Add(skew).Format(http.TimeFormat))
+		}))
+		t.Cleanup(server.Close)
+		return server.URL + "/1.1/statuses/sample.json"
+	}
+	for _, tt := range []struct{ name, url, want string }{
+		{"fine", serve(0), "clock agrees"},
+		{"slow clock", serve(7 * time.Minute), "clock your clock is 7m0s behind"},
+		{"fast clock", serve(-time.Hour), "clock your clock is 1h0m0s ahead"},
+		{"none", "", "stream none"},
+		{"Twitter's own", "https://stream.twitter.com/1.1/statuses/sample.json", "stream https://stream.twitter.com/1.1/statuses/sample.json: Twitter switched v1.1"},
+		{"nobody there", "http://127.0.0.1:1/x?secret=1", "stream http://127.0.0.1:1/x: dial tcp 127.0.0.1:1"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			var all []string
+			for _, f := range Stream(tt.url, http.DefaultClient, func() time.Time { return now })(t.Context()) {
+				all = append(all, f.Topic+" "+f.Text)
+			}
+			if got := strings.Join(all, "\n"); !strings.Contains(got, tt.want) || strings.Contains(got, "secret") {
+				t.Errorf("found %q, want %q", got, tt.want)
+			}
+		})
+	}
+}
+
+func TestRetired(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		url          string
+		stream, node bool
+	}{
+		{"https://stream.twitter.com/1.1/statuses/filter.json", true, false},
+		{"https://nottwitter.com/1.1/statuses/sample.json", false, false},
+		{"https://api.x.com/2/tweets/sample/stream", false, false},
+		{"http://node2.storj.io/api/upload", false, true},
+		{"http://127.0.0.1:8000/api/upload", false, false},
+	} {
+		if s, n := RetiredStream(tt.url), RetiredNode(tt.url); s != tt.stream || n != tt.node {
+			t.Errorf("%s: retired stream %v node %v, want %v %v", tt.url, s, n, tt.stream, tt.node)
+		}
+	}
+}
+
+func TestLocal(t *testing.T) {
+	t.Parallel()
+	missing := store.Config{Dir: t.TempDir() + "/none", Prefix: "p-", WorkingName: "grabber.dat"}
+	there := store.Config{Dir: t.TempDir() + "/store", Prefix: "p-", WorkingName: "grabber.dat", Create: true}
+	s, err := store.Open(there)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	for _, tt := range []struct {
+		name  string
+		check Check
+		want  Verdict
+		text  string
+	}{
+		{"store not there yet", Store(missing, 0), OK, "will be made"},
+		{"store", Store(there, 0), OK, "free"},
+		{"store without room", Store(there, 1<<62), Fail, "store_min_free"},
+		{"ledger", Ledger(there), OK, "0 receipts"},
+		{"credentials", Credentials(true, nil, "daemon auth"), OK, "are set"},
+		{"no credentials", Credentials(true, []string{"CONSUMER_KEY"}, "daemon auth"), Fail, "CONSUMER_KEY"},
+		{"none needed", Credentials(false, nil, ""), OK, "needs none"},
+		{"problems", Problems(func() ([]string, error) { return []string{"a problem"}, nil }), Warn, "a problem"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			found := tt.check(t.Context())
+			if len(found) != 1 || found[0].Verdict != tt.want || !strings.Contains(found[0].Text, tt.text) {
+				t.Errorf("found %+v, want %v with %q", found, tt.want, tt.text)
+			}
+		})
+	}
+	if found := Problems(func() ([]string, error) { return nil, errors.New("x") })(t.Context()); found != nil {
+		t.Errorf("an unreadable store was said twice: %v", found)
+	}
+}
