@@ -157,19 +157,12 @@ func sign(cfg *config.Config) (http.RoundTripper, error) {
 }
 
 func connect(cfg *config.Config, g *grabber.Grabber, transport http.RoundTripper) (*stream.Source, error) {
-	source, err := stream.New(stream.Config{
+	return stream.New(stream.Config{
 		URL: cfg.StreamURL, Method: cfg.StreamMethod, Parameters: cfg.StreamParameters,
-		Client: &http.Client{
-			Transport:     transport,
-			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-		},
+		Client:    &http.Client{Transport: transport}, // its redirects are switched off there
 		UserAgent: app.UserAgent(), StallTimeout: cfg.StallTimeout, MaxMessage: cfg.MaxMessage,
 		Notice: g.Notice, Busy: g.Reading,
 	})
-	if err != nil {
-		return nil, &app.ConfigError{Err: err, Advice: "check stream_url in " + cfg.Path}
-	}
-	return source, nil
 }
 
 // identity is a short hash of what a service recognises us by: a back-off that

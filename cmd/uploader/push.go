@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"os"
 	"time"
 
 	"github.com/schollz/progressbar/v3"
@@ -55,7 +54,10 @@ func push(ctx context.Context, frame *app.Frame, paths []string, asJSON bool) er
 	if err != nil {
 		return err
 	}
-	show := display(frame, asJSON)
+	show, err := display(ctx, frame, paths, asJSON)
+	if err != nil {
+		return err
+	}
 	defer show.end()
 	return uploader.Push(ctx, uploader.PushConfig{
 		Target: settings.Target, Ledger: ledger,
@@ -71,26 +73,27 @@ type progress struct {
 	frame  *app.Frame
 	asJSON bool
 	bar    *progressbar.ProgressBar // nil without a terminal
-	total  int64
 }
 
-func display(frame *app.Frame, asJSON bool) *progress {
+func display(ctx context.Context, frame *app.Frame, paths []string, asJSON bool) (*progress, error) {
 	p := &progress{frame: frame, asJSON: asJSON}
-	if file, ok := frame.Err.(*os.File); ok && app.OnTerminal(file) {
-		p.bar = progressbar.NewOptions64(0,
-			progressbar.OptionSetWriter(file), progressbar.OptionShowBytes(true), progressbar.OptionSetWidth(30),
-			progressbar.OptionThrottle(100*time.Millisecond), progressbar.OptionClearOnFinish())
+	if !app.OnTerminal(frame.Err) {
+		return p, nil
 	}
-	return p
+	_, bytes, err := uploader.Measure(ctx, paths)
+	if err != nil {
+		return nil, err
+	}
+	p.bar = progressbar.NewOptions64(bytes,
+		progressbar.OptionSetWriter(frame.Err), progressbar.OptionShowBytes(true), progressbar.OptionSetWidth(30),
+		progressbar.OptionThrottle(100*time.Millisecond), progressbar.OptionClearOnFinish())
+	return p, nil
 }
 
-func (p *progress) started(path string, size int64) {
-	if p.bar == nil {
-		return
+func (p *progress) started(path string, _ int64) {
+	if p.bar != nil {
+		p.bar.Describe(redact.Text(path))
 	}
-	p.total += size
-	p.bar.ChangeMax64(p.total)
-	p.bar.Describe(redact.Text(path))
 }
 
 func (p *progress) sent(n int) {

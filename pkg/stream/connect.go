@@ -44,7 +44,8 @@ func (s *Source) connect(ctx context.Context) error {
 	s.conn = c
 	s.split.reset(s.request.delimited)
 	s.tally.connected(s.cfg.Now())
-	s.cfg.Notice(NoticeConnected, redact.Text(strings.TrimSpace(resp.Proto+" "+resp.Header.Get("Content-Encoding"))))
+	how := strings.TrimSpace(resp.Proto + " " + resp.Header.Get("Content-Encoding"))
+	s.cfg.Notice(NoticeConnected, s.url()+" by "+redact.Text(how))
 	return nil
 }
 

@@ -189,7 +189,7 @@ func TestNoticesOfDrops(t *testing.T) {
 		t.Errorf("counts are %+v, want one of each", c)
 	}
 	equal(t, "notices", notes.all, []string{
-		"connected: HTTP/1.1", `garbage: foo\x00bar`,
+		"connected: " + s.url() + " by HTTP/1.1", `garbage: foo\x00bar`,
 		"oversize: a message of more than 100 bytes: " + fit(101),
 	})
 }

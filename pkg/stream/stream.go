@@ -182,7 +182,6 @@ func (s *Source) fill(ctx context.Context) error {
 func (s *Source) finish(ctx context.Context) error {
 	c := s.conn
 	s.hangUp()
-	s.split.reset(false)
 	if err := ctx.Err(); err != nil {
 		return err
 	}

@@ -93,7 +93,8 @@ func compare(t *testing.T, s *Source, lines [][]byte, protocol string) {
 	if counts.Control["delete"] < 326 || counts.Control["limit"] < 12 {
 		t.Errorf("control messages are %v, want at least 326 deletes and 12 limits", counts.Control)
 	}
-	if !notes.has("connected: "+protocol) && !notes.has("connected: "+protocol+" gzip") {
+	how := "connected: " + s.url() + " by " + protocol
+	if !notes.has(how) && !notes.has(how+" gzip") {
 		t.Errorf("notices are %q, want connected by %s", notes.all, protocol)
 	}
 }
@@ -377,5 +378,31 @@ func TestStallLeavesTheLine(t *testing.T) {
 				t.Errorf("tries came over %s and %s, want two connections", first, second)
 			}
 		})
+	}
+}
+
+// Framing is decided on each connection anew.
+func TestEachConnectionIsFramedAnew(t *testing.T) {
+	t.Parallel()
+	connections, had := 0, make(chan struct{}, 1)
+	s := newSource(t, serve(t, func(w http.ResponseWriter, r *http.Request) {
+		if connections++; connections == 1 {
+			send(w, "\r\n{\"a\":\n1}\r\n{\"torn\":")
+			return
+		}
+		send(w, "{\"b\":2}\n{\"c\":")
+		<-had
+		send(w, "3}\n")
+	}))
+	got, _ := drain(t, t.Context(), s)
+	equal(t, "CRLF", got, []string{`{"a": 1}`})
+	if got, err := s.Next(t.Context()); err != nil || string(got) != `{"b":2}` {
+		t.Errorf("LF: got %q, %v", got, err)
+	}
+	had <- struct{}{}
+	got, _ = drain(t, t.Context(), s)
+	equal(t, "LF, in two pieces", got, []string{`{"c":3}`})
+	if c := s.Counts(); c.Torn != 1 || c.Garbage != 0 {
+		t.Errorf("counts are %+v, want 1 torn and no garbage", c)
 	}
 }

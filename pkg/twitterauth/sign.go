@@ -53,6 +53,14 @@ func (s *signer) RoundTrip(req *http.Request) (*http.Response, error) {
 	return s.transport.RoundTrip(signed)
 }
 
+// CloseIdleConnections has http.Client close those of the transport beneath: a
+// stalled connection must not be used for the next try.
+func (s *signer) CloseIdleConnections() {
+	if closer, ok := s.transport.(interface{ CloseIdleConnections() }); ok {
+		closer.CloseIdleConnections()
+	}
+}
+
 func (s *signer) sign(req *http.Request) error {
 	if req.Response != nil { // set by http.Client on what a redirect made
 		return errors.New("the URL has moved here, and credentials follow no redirect")

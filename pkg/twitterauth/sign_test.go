@@ -231,3 +231,19 @@ for r in json.load(sys.stdin):
 		}
 	}
 }
+
+type closer struct {
+	http.RoundTripper
+	closed bool
+}
+
+func (c *closer) CloseIdleConnections() { c.closed = true }
+
+func TestSignerClosesIdleConnectionsBeneath(t *testing.T) {
+	t.Parallel()
+	beneath := &closer{RoundTripper: http.DefaultTransport}
+	(&http.Client{Transport: Signer(Config{Transport: beneath}, Token{})}).CloseIdleConnections()
+	if !beneath.closed {
+		t.Error("the transport beneath the signer was not told")
+	}
+}

@@ -167,8 +167,7 @@ func (l *loop) setAside(t *track, now time.Time) error {
 	if errors.As(t.err, &refused) {
 		reason.Status, reason.Reason = refused.Status, fmt.Sprintf("the node refused it, but took others: %v", refused.Err)
 	}
-	l.u.ledger.Begin(diskLimit)
-	defer l.u.ledger.Idle()
+	defer l.u.ledger.Busy(diskLimit)() // the booker may be at work
 	as, err := l.u.spool.SetAside(t.name, reason)
 	log := l.u.cfg.Log.WithFields(logrus.Fields{"file": t.name, "attempt": t.tries})
 	var failed *store.Error

@@ -3,12 +3,10 @@ package uploader
 import (
 	"bytes"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
+	"errors"
 	"io"
 	"io/fs"
 	"slices"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -16,7 +14,6 @@ import (
 	"github.com/sirupsen/logrus"
 
 	"github.com/storj/twitter-stream/pkg/backoff"
-	"github.com/storj/twitter-stream/pkg/sink"
 	"github.com/storj/twitter-stream/pkg/store"
 )
 
@@ -30,7 +27,8 @@ type fakeSpool struct {
 	aside    map[string]store.Reason
 	state    map[string][]byte
 	events   chan struct{}
-	silent   bool // no events
+	silent   bool // no events, and says so
+	deaf     bool // no events, and does not say so
 	scans    int
 
 	openErr   map[string]error
@@ -55,7 +53,7 @@ func (s *fakeSpool) add(name, content string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.files[name] = &fakeFile{[]byte(content)}
-	if !s.silent {
+	if !s.silent && !s.deaf {
 		select {
 		case s.events <- struct{}{}:
 		default:
@@ -79,10 +77,16 @@ func (s *fakeSpool) Scan(limit int, skip func(string) bool) (store.Backlog, erro
 	return found, nil
 }
 
-func (s *fakeSpool) Watch() (<-chan struct{}, func(), error) { return s.events, func() {}, nil }
-func (s *fakeSpool) CapturedAt(string) (time.Time, bool)     { return time.Time{}, false }
-func (s *fakeSpool) SyncRemovals() error                     { return nil }
-func (s *fakeSpool) CleanRejected() error                    { return nil }
+func (s *fakeSpool) Watch() (<-chan struct{}, func(), error) {
+	if s.silent {
+		return s.events, func() {}, errors.ErrUnsupported
+	}
+	return s.events, func() {}, nil
+}
+
+func (s *fakeSpool) CapturedAt(string) (time.Time, bool) { return time.Time{}, false }
+func (s *fakeSpool) SyncRemovals() error                 { return nil }
+func (s *fakeSpool) CleanRejected() error                { return nil }
 
 func (s *fakeSpool) open(name string) (entry, error) {
 	s.mu.Lock()
@@ -221,102 +225,6 @@ func (e *fakeEntry) remove() error {
 	return store.ErrChanged
 }
 
-// putCall is one Put that the fake node saw.
-type putCall struct {
-	name string
-	at   time.Duration // since the node was made
-}
-
-// fakeNode takes what answer lets through.
-type fakeNode struct {
-	answer func(name string, call int) error // nil error: taken
-	takes  time.Duration
-
-	mu    sync.Mutex
-	start time.Time
-	calls []putCall
-	each  map[string]int
-	taken []string
-	now   map[string]int // in flight, by name
-	most  int            // in flight at once
-	clash bool
-}
-
-func newNode(answer func(name string, call int) error) *fakeNode {
-	return &fakeNode{answer: answer, start: time.Now(), each: map[string]int{}, now: map[string]int{}, takes: time.Millisecond}
-}
-
-func (n *fakeNode) Put(ctx context.Context, obj sink.Object) (sink.Receipt, error) {
-	content, err := io.ReadAll(io.NewSectionReader(obj.Content, 0, obj.Size))
-	if err != nil {
-		return sink.Receipt{}, err
-	}
-	call := n.enter(obj.Name)
-	defer n.leave(obj.Name)
-	if obj.Progress != nil {
-		obj.Progress(len(content))
-	}
-	select {
-	case <-ctx.Done():
-		return sink.Receipt{}, ctx.Err()
-	case <-time.After(n.takes):
-	}
-	if n.answer != nil {
-		if err := n.answer(obj.Name, call); err != nil {
-			return sink.Receipt{}, err
-		}
-	}
-	if sha256.Sum256(content) != obj.SHA256 {
-		return sink.Receipt{}, refusal(obj.Name, sink.Changed, 0)
-	}
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	n.taken = append(n.taken, obj.Name)
-	return sink.Receipt{Sink: "fake", URL: fakeURL, FileHash: hex.EncodeToString(obj.SHA256[:]), Key: strings.Repeat("ab", 32)}, nil
-}
-
-func (n *fakeNode) enter(name string) int {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	n.calls = append(n.calls, putCall{name, time.Since(n.start)})
-	n.each[name]++
-	n.now[name]++
-	n.clash = n.clash || n.now[name] > 1
-	n.most = max(n.most, len(n.now))
-	return n.each[name]
-}
-
-func (n *fakeNode) leave(name string) {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	if n.now[name]--; n.now[name] == 0 {
-		delete(n.now, name)
-	}
-}
-
-func (n *fakeNode) seen() []putCall {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	return slices.Clone(n.calls)
-}
-
-func (n *fakeNode) tries(name string) int {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	return n.each[name]
-}
-
-func refusal(name string, kind sink.Kind, status int) *sink.Error {
-	return &sink.Error{Kind: kind, URL: fakeURL, Name: name, Status: status, Err: errText{kind, status}}
-}
-
-type errText struct {
-	kind   sink.Kind
-	status int
-}
-
-func (e errText) Error() string { return "refused" }
-
 func config(n *fakeNode) Config {
 	log := logrus.New()
 	log.SetOutput(io.Discard)
@@ -378,18 +286,4 @@ func equal(t *testing.T, what string, got, want []string) {
 	if !slices.Equal(got, want) {
 		t.Errorf("%s: got %v, want %v", what, got, want)
 	}
-}
-
-// stuckNode never answers for one name.
-type stuckNode struct {
-	*fakeNode
-	name string
-}
-
-func (n *stuckNode) Put(ctx context.Context, obj sink.Object) (sink.Receipt, error) {
-	if obj.Name == n.name {
-		<-ctx.Done()
-		return sink.Receipt{}, ctx.Err()
-	}
-	return n.fakeNode.Put(ctx, obj)
 }

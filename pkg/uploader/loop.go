@@ -15,6 +15,8 @@ import (
 const (
 	// stopGrace is what uploads in flight get when we are asked to stop.
 	stopGrace = 8 * time.Second
+	// bookGrace is what the last proofs get on top for their receipts.
+	bookGrace = 1500 * time.Millisecond
 	// checkEvery is how often the store is asked whether it is still ours.
 	checkEvery = time.Second
 )
@@ -35,6 +37,9 @@ type loop struct {
 	asked    bool            // asked to stop
 	blocked  bool            // the ledger's disk is full
 	scanned  bool            // at least once
+	events   bool            // the store tells of new files
+	told     bool            // it has, since the last scan
+	missed   int             // scans in a row that found what it had not told
 	foreign  int             // names that the last scan was not sure of
 	more     bool            // the directory has more than the last scan brought
 	scanDue  time.Time
@@ -60,6 +65,7 @@ func (l *loop) run(ctx context.Context) error {
 	if err != nil {
 		l.u.cfg.Log.WithError(err).Debug("no events from the store: it is looked at instead")
 	}
+	l.events = err == nil
 	defer stopWatch()
 	for _, name := range l.trouble.restore() {
 		l.plan.suspect(name)
@@ -70,8 +76,10 @@ func (l *loop) run(ctx context.Context) error {
 	if err != nil && !errors.Is(err, errDrained) && l.failedStore(err) {
 		endWork() // nothing can be booked any more
 	}
-	grace := time.AfterFunc(stopGrace, func() { endWork(); endBooking() })
-	defer grace.Stop()
+	for grace, end := range map[time.Duration]func(){stopGrace: endWork, stopGrace + bookGrace: endBooking} {
+		timer := time.AfterFunc(grace, end)
+		defer timer.Stop()
+	}
 	return errors.Join(ignore(err, errDrained), l.finish())
 }
 
@@ -88,7 +96,7 @@ func (l *loop) turn(ctx context.Context, changed <-chan struct{}) error {
 		case <-ctx.Done():
 			return nil
 		case <-changed:
-			l.scanDue = l.scanFrom
+			l.told, l.scanDue = true, l.scanFrom
 		case out := <-l.landed:
 			if err := l.land(out, time.Now()); err != nil {
 				return err
@@ -176,7 +184,9 @@ func (l *loop) land(out outcome, now time.Time) error {
 			return nil
 		}
 		log.WithField("bytes", out.size).Debug("uploaded")
-		l.u.repeats.over("uploads work again")
+		if len(l.plan.failing) == 0 {
+			l.u.repeats.over("uploads work again")
+		}
 		return l.relieved()
 	}
 	if l.asked || l.work.Err() != nil {
@@ -237,6 +247,7 @@ func (l *loop) finish() error {
 			failed = errors.Join(failed, l.book(b, time.Now()))
 		}
 	}
+	l.tally(time.Now())
 	return l.unbooked(failed)
 }
 

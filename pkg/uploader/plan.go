@@ -79,6 +79,14 @@ func (p *plan) refill(names []string) {
 	p.pending = slices.DeleteFunc(slices.Clone(names), p.knows)
 }
 
+// news reports whether a scan found a file that the last one had not.
+func (p *plan) news(names []string) bool {
+	return slices.ContainsFunc(names, func(name string) bool {
+		_, old := slices.BinarySearch(p.pending, name)
+		return !old && !p.knows(name)
+	})
+}
+
 // next returns the file to start now, nil for none: the oldest that is due.
 func (p *plan) next(now time.Time) *track {
 	if !p.mayStart(now) {

@@ -48,7 +48,6 @@ func (u *Uploader) conclude(finite bool, err error) {
 	case err != nil:
 		u.reporter.Trouble(err)
 		u.reporter.Enter(status.Failed, hint(err))
-		u.cfg.Log.WithFields(logrus.Fields{"err": err, "hint": hint(err)}).Error("the uploads have failed")
 	case finite && u.cfg.Drain:
 		u.reporter.Enter(status.Done, "")
 	default:
@@ -180,6 +179,12 @@ func (u *Uploader) stopping() { u.reporter.Enter(status.Stopping, "") }
 
 // show enters the state that the status shows.
 func (l *loop) show(now time.Time) {
+	state, detail := l.state(l.tally(now))
+	l.u.reporter.Enter(state, detail)
+}
+
+// tally notes the plan's figures and reports whether it waits for a time.
+func (l *loop) tally(now time.Time) (waits bool) {
 	p, c := l.plan, &l.u.counts
 	c.inFlight.Store(int64(len(p.flying)))
 	c.postponed.Store(int64(len(p.postponed)))
@@ -193,8 +198,7 @@ func (l *loop) show(now time.Time) {
 		// The wall clock's, though the wait is the monotonic one's.
 		c.nextTry.Store(l.u.cfg.Now().Add(next.Sub(now)).UnixNano())
 	}
-	state, detail := l.state(waits)
-	l.u.reporter.Enter(state, detail)
+	return waits
 }
 
 func (l *loop) state(waits bool) (state, detail string) {

@@ -1,11 +1,21 @@
 package uploader
 
-import "time"
+import (
+	"time"
+
+	"github.com/storj/twitter-stream/pkg/store"
+)
 
 const (
-	// scanEvery is how often the directory is looked at without an event: a
-	// new file is seen within a second also where there are none.
+	// scanEvery is how often the directory is looked at where no events come: a
+	// new file is seen within a second all the same.
 	scanEvery = 750 * time.Millisecond
+	// scanSeldom is how often where they do: events may get lost.
+	scanSeldom = 5 * time.Second
+	// maxMissed is how many looks in a row may find a new file that no event
+	// told of before events are no longer relied on (a network mount has none
+	// of what another machine does).
+	maxMissed = 2
 	// scanGap is the least time between two looks, however many events come.
 	scanGap = 50 * time.Millisecond
 	// scanShare: at most a twentieth of the time goes into looking.
@@ -32,12 +42,33 @@ func (l *loop) scan() error {
 		return err
 	}
 	cost := time.Since(began)
-	l.scanFrom = time.Now().Add(max(scanGap, scanShare*cost))
-	l.scanDue = time.Now().Add(max(scanEvery, scanShare*cost))
+	l.relyOnEvents(found)
 	l.scanned, l.more, l.foreign = true, len(found.Names) == pendingNames, len(found.Foreign)
+	every := scanEvery
+	if l.events && l.foreign == 0 {
+		every = scanSeldom
+	}
+	l.scanFrom = time.Now().Add(max(scanGap, scanShare*cost))
+	l.scanDue = time.Now().Add(max(every, scanShare*cost))
 	l.plan.refill(found.Names)
 	l.u.waiting(found, l.plan)
 	return nil
+}
+
+// relyOnEvents notes whether this look found what an event should have told.
+func (l *loop) relyOnEvents(found store.Backlog) {
+	told := l.told
+	l.told = false
+	switch {
+	case told:
+		l.missed = 0
+	case l.scanned && !l.more && l.foreign == 0 && l.plan.news(found.Names):
+		l.missed++
+	}
+	if l.events && l.missed > maxMissed {
+		l.events = false
+		l.u.cfg.Log.Debug("events from the store get lost: it is looked at instead")
+	}
 }
 
 // count counts what was set aside, now and then. If that cannot be told, the

@@ -88,9 +88,6 @@ func TestNodeDownAcrossRestarts(t *testing.T) {
 				equal(t, "second round", second, first)
 				slices.Sort(first)
 				equal(t, "names of a round", first, names)
-				if restarts > 200 {
-					t.Errorf("%d restarts in 3 hours", restarts)
-				}
 				down = false
 				r := start(t, cfg, s)
 				pass(3 * time.Minute)

@@ -89,7 +89,8 @@ func (n *Node) URL() string { return n.shown }
 // Close ends idle connections.
 func (n *Node) Close() { n.client.CloseIdleConnections() }
 
-// Put sends obj and returns the proven receipt. It blocks as long as the
+// Put sends obj and returns the proven receipt. web-core answers 201; any other
+// success counts as well, for it is the proof that counts. It blocks as long as the
 // connection makes progress. Errors are *sink.Error, or ctx's when that ended.
 // obj.Content is not read any more when Put has returned.
 func (n *Node) Put(ctx context.Context, obj sink.Object) (sink.Receipt, error) {
