@@ -57,7 +57,7 @@ func firstRun(ctx context.Context, frame *app.Frame, cfg *config.Config, spool *
 		Token:     twitterauth.Token{Token: cfg.Credentials.OAuthToken, Secret: cfg.Credentials.OAuthTokenSecret},
 		KeyFile:   cfg.APIFile,
 		TokenFile: cfg.OAuthFile,
-		Command:   "daemon auth -c " + cfg.Path,
+		Command:   app.AuthCommand(cfg.Path),
 	}, setup.Deps{
 		Terminal:        terminal(frame),
 		WarnShown:       func() error { return config.SetWarnOff(cfg.Path) },
@@ -75,7 +75,8 @@ func firstRun(ctx context.Context, frame *app.Frame, cfg *config.Config, spool *
 // begin starts one PIN flow. A nil flow must not become a non-nil interface.
 func begin(ctx context.Context, cfg *config.Config, consumer twitterauth.Consumer) (setup.Flow, string, error) {
 	flow, page, err := twitterauth.Start(ctx, twitterauth.Config{
-		Consumer: consumer,
+		Consumer:  consumer,
+		UserAgent: app.UserAgent(),
 		Endpoints: twitterauth.Endpoints{
 			RequestToken: cfg.RequestTokenURL, Authorize: cfg.AuthorizeURL, AccessToken: cfg.AccessTokenURL,
 		},

@@ -38,7 +38,7 @@ func checks(cfg *config.Config) []check.Check {
 	spool := store.Config{Dir: cfg.StoreDir, Prefix: cfg.Prefix, WorkingName: cfg.WorkingName}
 	return []check.Check{
 		check.Configuration(cfg.Path, cfg.Warnings),
-		check.Credentials(cfg.StreamAuth == "oauth1" && cfg.StreamURL != "", cfg.Credentials.Missing(), "daemon auth -c "+cfg.Path),
+		check.Credentials(cfg.StreamAuth == "oauth1" && cfg.StreamURL != "", cfg.Credentials.Missing(), app.AuthCommand(cfg.Path)),
 		check.Store(spool, cfg.MinFree),
 		check.Ledger(spool),
 		check.Problems(func() ([]string, error) { return problems(cfg) }),

@@ -145,7 +145,7 @@ func sign(cfg *config.Config) (http.RoundTripper, error) {
 		return plain, nil
 	case "oauth1":
 		if missing := cfg.Credentials.Missing(); len(missing) > 0 {
-			return nil, &app.ConfigError{Err: errors.New("no authorisation for " + cfg.StreamURL), Advice: "run 'daemon auth -c " + cfg.Path + "' on a terminal"}
+			return nil, &app.ConfigError{Err: errors.New("no authorisation for " + cfg.StreamURL), Advice: "run on a terminal: " + app.AuthCommand(cfg.Path)}
 		}
 		c := cfg.Credentials
 		return twitterauth.Signer(twitterauth.Config{

@@ -29,7 +29,7 @@ func Credentials(needed bool, missing []string, command string) Check {
 		case !needed:
 			return []Finding{{Topic: "credentials", Text: "the stream needs none"}}
 		case len(missing) > 0:
-			return []Finding{{"credentials", Fail, "missing: " + strings.Join(missing, ", "), "run '" + command + "' on a terminal"}}
+			return []Finding{{"credentials", Fail, "missing: " + strings.Join(missing, ", "), "run on a terminal: " + command}}
 		}
 		return []Finding{{Topic: "credentials", Text: "application key and access token are set"}}
 	}

@@ -132,7 +132,7 @@ func (l *loader) warnUnknownTokens(path, fileKey string, names []string) {
 	}
 	hidden := 0
 	for _, name := range names {
-		if near := nearest(name, known); near != "" && distance(name, near) <= 3 {
+		if near := Nearest(name, known); near != "" && distance(name, near) <= 3 {
 			l.warn("%s: unknown key %s: did you mean %s?", path, name, strings.ToUpper(near))
 		} else {
 			hidden++

@@ -63,7 +63,7 @@ func (l *loader) warnVariable(name string) {
 		known = append(known, Variable(k))
 	}
 	suffix := ""
-	if near := nearest(strings.TrimPrefix(name, EnvironmentPrefix), trimPrefixes(append(known, secretVariables()...))); near != "" {
+	if near := Nearest(strings.TrimPrefix(name, EnvironmentPrefix), trimPrefixes(append(known, secretVariables()...))); near != "" {
 		suffix = ": did you mean " + EnvironmentPrefix + near + "?"
 	}
 	l.warn("environment: unknown variable %s%s", name, suffix)

@@ -80,7 +80,7 @@ func hint(name string) string {
 			return " (it belongs in the file that " + c.fileKey + " names)"
 		}
 	}
-	if near := nearest(name, keyNames()); near != "" {
+	if near := Nearest(name, keyNames()); near != "" {
 		return ": did you mean " + near + "?"
 	}
 	return ""

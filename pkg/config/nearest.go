@@ -1,8 +1,8 @@
 package config
 
-// nearest returns the candidate that a misspelt name most probably meant, ""
+// Nearest returns the candidate that a misspelt name most probably meant, ""
 // when it resembles none.
-func nearest(name string, candidates []string) string {
+func Nearest(name string, candidates []string) string {
 	best, bestDistance := "", len(name)/2+1
 	for _, candidate := range candidates {
 		if d := distance(name, candidate); d < bestDistance {

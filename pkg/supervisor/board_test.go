@@ -51,6 +51,12 @@ func (s *shelf) keep(b []byte) error {
 	return s.failing
 }
 
+func (s *shelf) kept() []byte {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.data
+}
+
 func (s *shelf) fail(err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -61,9 +67,7 @@ func (s *shelf) fail(err error) {
 func (s *shelf) next() status.Daemon {
 	s.t.Helper()
 	time.Sleep(2 * time.Second)
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	d, err := status.DecodeDaemon(s.data)
+	d, err := status.DecodeDaemon(s.kept())
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -79,7 +83,7 @@ func TestBoardKeepsAHundredDeathsAcrossDaemons(t *testing.T) {
 		}
 		first.trouble("it hurts\x1b")
 		first.next()
-		second := newShelf(t, first.data)
+		second := newShelf(t, first.kept())
 		got := second.next()
 		if len(got.Deaths) != 100 || got.Deaths[99].Exit != "exit 129" || got.Deaths[0].Exit != "exit 30" {
 			t.Errorf("%d deaths, want the last 100", len(got.Deaths))

@@ -39,7 +39,7 @@ func newChild(s *Supervisor, spec Child, cfg Config) *child {
 		spec: spec, timeout: cfg.HeartbeatTimeout, ladder: cfg.RestartBackoff, super: s,
 		log:    s.deps.Log.WithField("child", spec.Name),
 		looker: looker{status: spec.Status, files: watched(spec)},
-		row:    s.board.row(spec.Name),
+		row:    s.board.row(spec.Name), loud: true,
 	}
 	c.show(status.Starting)
 	return c
@@ -98,7 +98,7 @@ func (c *child) start() *life {
 	}
 	l.proc = p
 	go func() { l.ended <- p.Wait() }()
-	if c.row.LastExit == "" || c.loud {
+	if c.loud {
 		c.log.WithField("pid", p.PID()).Info("child started")
 	}
 	c.row.PID, c.row.NextStart = p.PID(), time.Time{}

@@ -69,6 +69,7 @@ func newDen(t *testing.T, role string, heartbeat time.Duration, changes ...func(
 		return <-result
 	})
 	t.Cleanup(func() {
+		d.super.Kill() // who is deaf would take ten seconds
 		if err := d.stop(); err != nil {
 			t.Errorf("Run = %v, want nil", err)
 		}

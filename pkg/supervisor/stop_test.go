@@ -147,46 +147,53 @@ func TestStopDuringReload(t *testing.T) {
 
 func TestStoreGone(t *testing.T) {
 	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		r := newRig(t)
-		gone := func() bool {
-			r.mu.Lock()
-			defer r.mu.Unlock()
-			return r.checkErr != nil
-		}
-		r.behave["child"] = func(p *fake) {
-			for i := uint64(0); !gone(); i++ {
-				p.says(status.Running, i)
-				time.Sleep(time.Second)
-				if len(p.ended) > 0 {
-					return
-				}
+	for _, outage := range []time.Duration{10 * time.Second, 5 * time.Minute} {
+		t.Run(outage.String(), func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) { testStoreGone(t, outage) })
+		})
+	}
+}
+
+func testStoreGone(t *testing.T, outage time.Duration) {
+	r := newRig(t)
+	gone := func() bool {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		return r.checkErr != nil
+	}
+	r.behave["child"] = func(p *fake) {
+		for i := uint64(0); !gone(); i++ {
+			p.says(status.Running, i)
+			time.Sleep(time.Second)
+			if len(p.ended) > 0 {
+				return
 			}
-			p.exit(exit{code: 5})
 		}
-		stop := r.run(r.config(t.TempDir(), "child"))
-		time.Sleep(10 * time.Second)
-		r.set(func() { r.checkErr = errors.New("store /s: gone") })
-		time.Sleep(5 * time.Minute)
-		if got := r.starts("child"); len(got) != 1 {
-			t.Errorf("starts = %v, want none while the store is gone", got)
-		}
-		if r.last().State != status.Paused || r.child("child").State != status.Paused {
-			t.Errorf("states = %q, %q; want paused", r.last().State, r.child("child").State)
-		}
-		if n := r.said("store is gone, no child is started until it is back"); n < 9 || n > 11 {
-			t.Errorf("said %d times in 5 min, want one every 30 s", n)
-		}
-		r.set(func() { r.checkErr = nil })
-		time.Sleep(3 * time.Second)
-		if got := r.starts("child"); len(got) != 2 {
-			t.Errorf("starts = %v, want one as soon as the store is back", got)
-		}
-		if r.last().State != status.Running || r.said("store is back") != 1 {
-			t.Errorf("state = %q, want running, and said once", r.last().State)
-		}
-		stop()
-	})
+		p.exit(exit{code: 5})
+	}
+	stop := r.run(r.config(t.TempDir(), "child"))
+	time.Sleep(10 * time.Second)
+	r.set(func() { r.checkErr = errors.New("store /s: gone") })
+	time.Sleep(outage)
+	if got := r.starts("child"); len(got) != 1 {
+		t.Errorf("starts = %v, want none while the store is gone", got)
+	}
+	if r.last().State != status.Paused || outage > time.Minute && r.child("child").State != status.Paused {
+		t.Errorf("states = %q, %q; want paused", r.last().State, r.child("child").State)
+	}
+	if n, want := r.said("store is gone, no child is started until it is back"), 1+int(outage/(30*time.Second)); n < want-1 || n > want+1 {
+		t.Errorf("said %d times in %v, want one every 30 s", n, outage)
+	}
+	r.set(func() { r.checkErr = nil })
+	time.Sleep(3 * time.Second)
+	if got := r.starts("child"); len(got) != 2 {
+		t.Errorf("starts = %v, want one as soon as the store is back", got)
+	}
+	if r.last().State != status.Running || r.said("store is back") != 1 {
+		t.Errorf("state = %q, want running, and said once", r.last().State)
+	}
+	stop()
 }
 
 // The daemon's status is written at least every two seconds, its beat moving.

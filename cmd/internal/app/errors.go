@@ -2,11 +2,13 @@ package app
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/storj/twitter-stream/pkg/config"
 	"github.com/storj/twitter-stream/pkg/exitcode"
 	"github.com/storj/twitter-stream/pkg/setup"
 	"github.com/storj/twitter-stream/pkg/sink"
@@ -44,7 +46,7 @@ func Usage(err error) error { return usageError{err} }
 func Args(check cobra.PositionalArgs) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
 		if err := check(cmd, args); err != nil {
-			return usageError{err}
+			return usageError{fmt.Errorf("%w%s", err, nearestCommand(cmd, args))}
 		}
 		return nil
 	}
@@ -96,6 +98,14 @@ func Hint(err error) string {
 	return ""
 }
 
+// AuthCommand is what a person types to authorise with this configuration.
+func AuthCommand(config string) string {
+	if strings.ContainsAny(config, " \t'\"\\$&;()<>|*?`") {
+		config = "'" + strings.ReplaceAll(config, "'", `'\''`) + "'"
+	}
+	return "daemon auth -c " + config
+}
+
 // isUnknownCommand recognises cobra's only untyped usage errors.
 func isUnknownCommand(err error) bool {
 	text := err.Error()
@@ -108,22 +118,32 @@ func nearestFlag(cmd *cobra.Command, err error) string {
 	if !found {
 		return ""
 	}
-	best, bestShared := "", 1
+	var names []string
 	cmd.Flags().VisitAll(func(flag *pflag.Flag) {
-		if shared := sharedPrefix(flag.Name, wrong); shared > bestShared && !flag.Hidden {
-			best, bestShared = flag.Name, shared
+		if !flag.Hidden {
+			names = append(names, flag.Name)
 		}
 	})
-	if best == "" {
-		return ""
-	}
-	return "; did you mean --" + best + "?"
+	return meant("--", config.Nearest(wrong, names))
 }
 
-func sharedPrefix(a, b string) int {
-	n := 0
-	for n < len(a) && n < len(b) && a[n] == b[n] {
-		n++
+// nearestCommand names the command that was probably meant.
+func nearestCommand(cmd *cobra.Command, args []string) string {
+	if len(args) == 0 {
+		return ""
 	}
-	return n
+	var names []string
+	for _, child := range cmd.Commands() {
+		if child.IsAvailableCommand() {
+			names = append(names, child.Name())
+		}
+	}
+	return meant("", config.Nearest(args[0], names))
+}
+
+func meant(dashes, name string) string {
+	if name == "" {
+		return ""
+	}
+	return "; did you mean " + dashes + name + "?"
 }
