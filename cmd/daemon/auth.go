@@ -37,7 +37,9 @@ func authCommand(frame *app.Frame) *cobra.Command {
 				_, err := io.WriteString(frame.Out, "this stream needs no authorisation\n")
 				return err
 			}
-			return firstRun(cmd.Context(), frame, cfg, nil, force)
+			ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+			defer stop()
+			return firstRun(ctx, frame, cfg, nil, force)
 		},
 	}
 	cmd.Flags().BoolVar(&force, "force", false, "authorise again although there is a token")
@@ -47,8 +49,6 @@ func authCommand(frame *app.Frame) *cobra.Command {
 // firstRun asks a person for what is missing. spool, where there is one,
 // remembers what config.ini cannot.
 func firstRun(ctx context.Context, frame *app.Frame, cfg *config.Config, spool *store.Store, force bool) error {
-	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
-	defer stop()
 	return setup.Run(ctx, setup.Config{
 		Warn:      cfg.Warn && !warned(spool),
 		Sign:      cfg.StreamAuth == "oauth1" && cfg.StreamURL != "",

@@ -42,8 +42,9 @@ func checks(cfg *config.Config) []check.Check {
 		check.Store(spool, cfg.MinFree),
 		check.Ledger(spool),
 		check.Problems(func() ([]string, error) { return problems(cfg) }),
-		check.Stream(cfg.StreamURL, client, time.Now),
+		check.Stream(cfg.StreamURL, client),
 		check.Node(cfg.UploadURL, client),
+		check.Clock(client, time.Now, cfg.StreamURL, cfg.UploadURL),
 	}
 }
 

@@ -2,13 +2,16 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/storj/twitter-stream/cmd/internal/app"
 	"github.com/storj/twitter-stream/pkg/overview"
+	"github.com/storj/twitter-stream/pkg/store"
 )
 
 func statusCommand(frame *app.Frame) *cobra.Command {
@@ -39,6 +42,10 @@ func showStatus(ctx context.Context, frame *app.Frame, asJSON, watch bool) error
 		return err
 	}
 	spool, err := lookAtStore(cfg)
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, store.ErrNoStore) {
+		fmt.Fprintf(frame.Err, "nothing has run yet: there is no store at %s\n", cfg.StoreDir)
+		return app.ErrReported
+	}
 	if err != nil {
 		return err
 	}

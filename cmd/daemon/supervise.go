@@ -23,8 +23,10 @@ import (
 )
 
 // supervise sets up what is missing, then keeps the children alive until the
-// daemon is asked to stop.
-func supervise(ctx context.Context, frame *app.Frame) error {
+// daemon is asked to stop, at whatever moment that is.
+func supervise(parent context.Context, frame *app.Frame) error {
+	ctx, stop := signal.NotifyContext(parent, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	defer stop()
 	_ = process.NoCoreDump() // the worst case is a core file in the owner's own directory
 	cfg, err := frame.Load()
 	if err != nil {
@@ -40,13 +42,20 @@ func supervise(ctx context.Context, frame *app.Frame) error {
 		return err
 	}
 	defer lock.Close()
+	log := frame.OpenLog(cfg)
+	// Before the first question: nobody should look for keys to a dead service.
+	warnDeadDefaults(cfg, func(sentence string) { log.Warn(sentence) })
 	if err := firstRun(ctx, frame, cfg, spool, false); err != nil {
 		return err
 	}
-	log := frame.OpenLog(cfg)
-	warnDeadDefaults(cfg, func(sentence string) { log.Warn(sentence) })
 	d := &daemon{frame: frame, cfg: cfg, spool: spool, log: log.Entry}
-	return d.run(ctx, lock)
+	signals := make(chan os.Signal, 4)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	defer signal.Stop(signals)
+	if ctx.Err() != nil { // asked before anybody listened to signals
+		return nil
+	}
+	return d.run(parent, lock, signals)
 }
 
 // openStore opens the store to run on it, and makes it where there is none.
@@ -68,7 +77,7 @@ type daemon struct {
 	log   *logrus.Entry
 }
 
-func (d *daemon) run(parent context.Context, lock *store.Lock) error {
+func (d *daemon) run(parent context.Context, lock *store.Lock, signals <-chan os.Signal) error {
 	settings, err := d.supervision(d.cfg)
 	if err != nil {
 		return err
@@ -86,9 +95,6 @@ func (d *daemon) run(parent context.Context, lock *store.Lock) error {
 	}
 	ctx, stop := context.WithCancel(parent)
 	defer stop()
-	signals := make(chan os.Signal, 4)
-	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
-	defer signal.Stop(signals)
 	go d.obey(signals, s, stop)
 	if d.frame.Verbose() {
 		go logging.Follow(ctx, d.childLogs(), d.frame.Err)
@@ -148,7 +154,7 @@ func (d *daemon) supervision(cfg *config.Config) (supervisor.Config, error) {
 		if err != nil {
 			return settings, err
 		}
-		child.CredentialFiles = []string{cfg.APIFile, cfg.OAuthFile}
+		child.CredentialFiles = cfg.CredentialFiles()
 		settings.Children = append(settings.Children, child)
 	}
 	if cfg.UploadURL != "" {
@@ -176,7 +182,7 @@ func (d *daemon) child(cfg *config.Config, role, state string, needs config.Secr
 		Env:         config.ChildEnviron(os.Environ(), d.frame.Flags(), needs),
 		OutFile:     filepath.Join(cfg.LogDir, role+".out"),
 		Status:      func() ([]byte, error) { return d.spool.ReadState(state) },
-		ConfigFiles: []string{cfg.Path, cfg.APIFile, cfg.OAuthFile},
+		ConfigFiles: append(cfg.CredentialFiles(), cfg.Path),
 		Holder: func() (supervisor.Holder, bool) {
 			holder, held, err := d.spool.Holder(role)
 			return supervisor.Holder(holder), held && err == nil

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/sirupsen/logrus"
@@ -166,8 +167,12 @@ func connect(cfg *config.Config, g *grabber.Grabber, transport http.RoundTripper
 }
 
 // identity is a short hash of what a service recognises us by: a back-off that
-// it imposed is for this URL and these credentials only.
+// it imposed is for this request and these credentials only.
 func identity(cfg *config.Config) string {
-	sum := sha256.Sum256([]byte(cfg.StreamURL + "\x00" + cfg.Credentials.ConsumerKey + "\x00" + cfg.Credentials.OAuthToken))
+	c := cfg.Credentials
+	sum := sha256.Sum256([]byte(strings.Join([]string{
+		cfg.StreamURL, cfg.StreamMethod, cfg.StreamParameters.Encode(),
+		c.ConsumerKey, c.ConsumerSecret, c.OAuthToken, c.OAuthTokenSecret,
+	}, "\x00")))
 	return hex.EncodeToString(sum[:6])
 }

@@ -54,9 +54,7 @@ func TestStream(t *testing.T) {
 		return server.URL + "/1.1/statuses/sample.json"
 	}
 	for _, tt := range []struct{ name, url, want string }{
-		{"fine", serve(0), "clock agrees"},
-		{"slow clock", serve(7 * time.Minute), "clock your clock is 7m0s behind"},
-		{"fast clock", serve(-time.Hour), "clock your clock is 1h0m0s ahead"},
+		{"fine", serve(0), "stream http://127.0.0.1"},
 		{"none", "", "stream none"},
 		{"Twitter's own", "https://stream.twitter.com/1.1/statuses/sample.json", "stream https://stream.twitter.com/1.1/statuses/sample.json: Twitter switched v1.1"},
 		{"nobody there", "http://127.0.0.1:1/x?secret=1", "stream http://127.0.0.1:1/x: dial tcp 127.0.0.1:1"},
@@ -64,7 +62,7 @@ func TestStream(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			var all []string
-			for _, f := range Stream(tt.url, http.DefaultClient, func() time.Time { return now })(t.Context()) {
+			for _, f := range Stream(tt.url, http.DefaultClient)(t.Context()) {
 				all = append(all, f.Topic+" "+f.Text)
 			}
 			if got := strings.Join(all, "\n"); !strings.Contains(got, tt.want) || strings.Contains(got, "secret") {
@@ -73,6 +71,43 @@ func TestStream(t *testing.T) {
 		})
 	}
 }
+
+func TestClock(t *testing.T) {
+	t.Parallel()
+	now := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
+	serve := func(skew time.Duration) string {
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			w.Header()["Date"] = nil
+			if skew != silent {
+				w.Header().Set("Date", now.Add(skew).Format(http.TimeFormat))
+			}
+		}))
+		t.Cleanup(server.Close)
+		return server.URL + "/x"
+	}
+	for _, tt := range []struct {
+		name string
+		urls []string
+		want string
+	}{
+		{"fine", []string{serve(0)}, "agrees"},
+		{"slow", []string{serve(7 * time.Minute)}, "7m0s behind"},
+		{"fast", []string{serve(-time.Hour)}, "1h0m0s ahead"},
+		{"only the node tells", []string{serve(silent), serve(-time.Hour)}, "ahead"},
+		{"nobody tells", []string{serve(silent), "", "http://127.0.0.1:1/"}, "not compared"},
+		{"nobody is asked who is gone for good", []string{"https://stream.twitter.com/1.1/statuses/sample.json"}, "not compared"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			found := Clock(http.DefaultClient, func() time.Time { return now }, tt.urls...)(t.Context())
+			if len(found) != 1 || !strings.Contains(found[0].Text, tt.want) {
+				t.Errorf("found %+v, want %q", found, tt.want)
+			}
+		})
+	}
+}
+
+const silent = time.Duration(1<<63 - 1)
 
 func TestRetired(t *testing.T) {
 	t.Parallel()
@@ -107,7 +142,8 @@ func TestLocal(t *testing.T) {
 		want  Verdict
 		text  string
 	}{
-		{"store not there yet", Store(missing, 0), OK, "will be made"},
+		{"store not there yet", Store(missing, 0), OK, "will be made a store"},
+		{"the original's", Store(store.Config{Dir: t.TempDir(), Prefix: "p-", WorkingName: "grabber.dat"}, 0), OK, "will be made a store"},
 		{"store", Store(there, 0), OK, "free"},
 		{"store without room", Store(there, 1<<62), Fail, "store_min_free"},
 		{"ledger", Ledger(there), OK, "0 receipts"},

@@ -39,8 +39,8 @@ func Credentials(needed bool, missing []string, command string) Check {
 func Store(cfg store.Config, minFree int64) Check {
 	return func(context.Context) []Finding {
 		s, err := store.Open(cfg)
-		if errors.Is(err, fs.ErrNotExist) {
-			return []Finding{{Topic: "store", Text: cfg.Dir + " will be made at the first start"}}
+		if errors.Is(err, fs.ErrNotExist) || errors.Is(err, store.ErrNoStore) {
+			return []Finding{{Topic: "store", Text: cfg.Dir + " will be made a store at the first start"}}
 		}
 		if err != nil {
 			return []Finding{storeFailure(err)}

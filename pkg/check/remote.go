@@ -17,9 +17,8 @@ import (
 // of what Twitter tolerated begin at five minutes.
 const tolerable = 2 * time.Minute
 
-// Stream looks whether the stream's host answers and whether its clock agrees
-// with ours; a signature with a wrong time is refused.
-func Stream(raw string, client *http.Client, now func() time.Time) Check {
+// Stream looks whether the stream's host answers.
+func Stream(raw string, client *http.Client) Check {
 	return func(ctx context.Context) []Finding {
 		if raw == "" {
 			return []Finding{{Topic: "stream", Text: "none: nothing is captured"}}
@@ -28,12 +27,11 @@ func Stream(raw string, client *http.Client, now func() time.Time) Check {
 			return []Finding{{"stream", Fail, redact.URL(raw) + ": Twitter switched v1.1 streams off (sample 2022, filter 2023)",
 				"set stream_url to a stream that lives, or run 'make demo' ('daemon demo') to see everything work without one"}}
 		}
-		skew, err := date(ctx, client, raw, now)
-		if err != nil {
+		if _, err := date(ctx, client, raw); err != nil {
 			return []Finding{{"stream", Fail, redact.URL(raw) + ": " + networkText(err),
 				"check stream_url and the network; 'daemon demo' needs neither"}}
 		}
-		return []Finding{{Topic: "stream", Text: redact.URL(raw) + " is reachable"}, clock(skew)}
+		return []Finding{{Topic: "stream", Text: redact.URL(raw) + " is reachable"}}
 	}
 }
 
@@ -47,7 +45,7 @@ func Node(raw string, client *http.Client) Check {
 			return []Finding{{"node", Fail, redact.URL(raw) + ": Storj's web nodes of 2014 are gone",
 				"set upload_url to a node that lives, or run 'make demo' ('daemon demo') to see everything work without one"}}
 		}
-		if _, err := date(ctx, client, raw, time.Now); err != nil {
+		if _, err := date(ctx, client, raw); err != nil {
 			return []Finding{{"node", Fail, redact.URL(raw) + ": " + networkText(err), "check upload_url and the network; files wait in the store meanwhile"}}
 		}
 		return []Finding{{Topic: "node", Text: redact.URL(raw) + " is reachable"}}
@@ -71,39 +69,55 @@ func under(host, domain string) bool {
 	return host == domain || strings.HasSuffix(host, "."+domain)
 }
 
+// Clock compares our clock with that of the first host among urls that tells
+// its time: a signature with a wrong time is refused.
+func Clock(client *http.Client, now func() time.Time, urls ...string) Check {
+	return func(ctx context.Context) []Finding {
+		for _, raw := range urls {
+			if raw == "" || RetiredStream(raw) || RetiredNode(raw) {
+				continue
+			}
+			if theirs, err := date(ctx, client, raw); err == nil && !theirs.IsZero() {
+				return []Finding{clock(theirs.Sub(now()), redact.URL(raw))}
+			}
+		}
+		return []Finding{{Topic: "clock", Text: "not compared: no host told its time"}}
+	}
+}
+
 // date asks for the root of raw's host, which needs no credentials, and
-// returns the host's clock minus ours.
-func date(ctx context.Context, client *http.Client, raw string, now func() time.Time) (time.Duration, error) {
+// returns the host's time, zero where it tells none.
+func date(ctx context.Context, client *http.Client, raw string) (time.Time, error) {
 	u, err := url.Parse(raw)
 	if err != nil {
-		return 0, err
+		return time.Time{}, err
 	}
 	root := url.URL{Scheme: u.Scheme, Host: u.Host, Path: "/"}
 	req, err := http.NewRequestWithContext(ctx, http.MethodHead, root.String(), nil)
 	if err != nil {
-		return 0, err
+		return time.Time{}, err
 	}
 	resp, err := client.Do(req)
 	if err != nil {
-		return 0, err
+		return time.Time{}, err
 	}
 	resp.Body.Close()
 	theirs, err := http.ParseTime(resp.Header.Get("Date"))
 	if err != nil {
-		return 0, nil // a host without a clock tells nothing about ours
+		return time.Time{}, nil // a host without a clock is there all the same
 	}
-	return theirs.Sub(now()), nil
+	return theirs, nil
 }
 
-func clock(skew time.Duration) Finding {
+func clock(skew time.Duration, host string) Finding {
 	if skew.Abs() <= tolerable {
-		return Finding{Topic: "clock", Text: "agrees with the stream's host"}
+		return Finding{Topic: "clock", Text: "agrees with " + host}
 	}
 	direction := "behind"
 	if skew < 0 {
-		direction = "ahead"
+		direction = "ahead of"
 	}
-	return Finding{"clock", Fail, fmt.Sprintf("your clock is %v %s the stream's host: signatures will be refused", skew.Abs().Round(time.Second), direction),
+	return Finding{"clock", Fail, fmt.Sprintf("your clock is %v %s that of %s: signatures will be refused", skew.Abs().Round(time.Second), direction, host),
 		"set the clock, for instance by switching NTP on ('timedatectl set-ntp true')"}
 }
 

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io/fs"
 	"maps"
+	"path/filepath"
 	"slices"
 	"strings"
 	"unicode"
@@ -36,8 +37,12 @@ func (l *loader) readCredentials() {
 	for _, c := range credentials {
 		variable := Variable(c.name)
 		value, set := l.environ[variable]
-		if path := l.environ[variable+fileSuffix]; !set && path != "" {
+		path := l.environ[variable+fileSuffix]
+		if set {
+			path = ""
+		} else if path != "" {
 			variable += fileSuffix
+			path = l.absolute(path)
 			value, set = l.readSecretFile(variable, path)
 		}
 		if !set {
@@ -48,8 +53,29 @@ func (l *loader) readCredentials() {
 			l.problems = append(l.problems, Problem{fromEnvironment, variable, "(secret)", "one line without control characters"})
 		}
 		*c.field(&l.config.Credentials) = value
-		l.config.origins[c.name] = origin{fromEnvironment, variable, ""}
+		l.config.origins[c.name] = origin{fromEnvironment, variable, path}
 	}
+}
+
+// absolute is where a path from the environment leads: like every other one it
+// starts at config.ini's directory, wherever a process was started.
+func (l *loader) absolute(path string) string {
+	if filepath.IsAbs(path) {
+		return path
+	}
+	return filepath.Join(l.config.Dir, path)
+}
+
+// CredentialFiles returns every file that the four credentials are, or would
+// be, read from.
+func (c *Config) CredentialFiles() []string {
+	files := []string{c.APIFile, c.OAuthFile}
+	for _, cred := range credentials {
+		if path := c.origins[cred.name].text; path != "" {
+			files = append(files, path)
+		}
+	}
+	return files
 }
 
 // readSecretFile reads the file that a variable names. Its last line end is

@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -290,5 +291,20 @@ func TestChildEnviron(t *testing.T) {
 		if got := strings.Join(ChildEnviron(base, flags, tt.in), " "); got != tt.want {
 			t.Errorf("%s: ChildEnviron\ngot  %s\nwant %s", tt.name, got, tt.want)
 		}
+	}
+}
+
+func TestCredentialFilesNamesThoseOfTheEnvironment(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	path := write(t, dir, "config.ini", "[DEFAULT]\n")
+	write(t, dir, "token", "from a file\n")
+	c, err := Load(Source{Path: path, Environ: []string{"TWITTER_STREAM_OAUTH_TOKEN_FILE=token"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []string{c.APIFile, c.OAuthFile, filepath.Join(dir, "token")}
+	if got := c.CredentialFiles(); !slices.Equal(got, want) || c.Credentials.OAuthToken != "from a file" {
+		t.Errorf("files %q, token %q; want %q", got, c.Credentials.OAuthToken, want)
 	}
 }

@@ -110,7 +110,7 @@ func (s *Store) prepare() error {
 			Err:  fmt.Errorf("its layout is version %d, newer than the %d that this program knows", version, layoutVersion),
 			Hint: "use the newer twitter-stream that wrote it"}
 	case version == 0 && !s.cfg.Create:
-		return &Error{Op: "open store", Path: s.cfg.Dir, Err: errors.New("the directory is there but is no store"),
+		return &Error{Op: "open store", Path: s.cfg.Dir, Err: ErrNoStore,
 			Hint: "is its file system mounted? The daemon makes a store of a directory that is new"}
 	case s.cfg.ReadOnly:
 		return nil

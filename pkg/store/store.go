@@ -1,6 +1,7 @@
 package store
 
 import (
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -44,6 +45,10 @@ type Store struct {
 	stateMu sync.Mutex // one state file is replaced at a time
 	ship    shipping
 }
+
+// ErrNoStore says that a directory is there but was never made a store: an
+// empty mount point, or the original's, which a Create takes over.
+var ErrNoStore = errors.New("the directory is there but is no store")
 
 // Dir returns the absolute path of the store directory.
 func (s *Store) Dir() string { return s.cfg.Dir }

@@ -41,9 +41,10 @@ func (f *Frame) Lifetime(parent context.Context) (context.Context, context.Cance
 	signal.Ignore(syscall.SIGPIPE) // a reader of --stdout that goes away is an error of write, not our death
 	ctx, cancel := context.WithCancel(parent)
 	asked := make(chan os.Signal, 1)
-	signal.Notify(asked, os.Interrupt, syscall.SIGTERM)
+	signal.Notify(asked, syscall.SIGTERM)
+	notice(asked, os.Interrupt)
 	if !f.Supervised() {
-		signal.Notify(asked, syscall.SIGHUP)
+		notice(asked, syscall.SIGHUP)
 		go obey(asked, cancel, func() { os.Exit(exitcode.Failed) })
 		return ctx, cancel
 	}
@@ -54,6 +55,14 @@ func (f *Frame) Lifetime(parent context.Context) (context.Context, context.Cance
 		time.AfterFunc(orphanGrace, func() { os.Exit(exitcode.Done) })
 	})
 	return ctx, cancel
+}
+
+// notice listens to a signal unless whoever started us had it ignored, as nohup
+// does with SIGHUP and a shell with a background job's SIGINT.
+func notice(c chan<- os.Signal, sig os.Signal) {
+	if !signal.Ignored(sig) {
+		signal.Notify(c, sig)
+	}
 }
 
 // obey calls stop at the first signal and again at each that comes a second
