@@ -82,12 +82,17 @@ func (a *appender) step(ctx context.Context) error {
 		return errAbandoned
 	case <-a.buffer.gone:
 		return errAbandoned
-	case <-a.buffer.ready:
-		a.linger()
-		return a.patiently(ctx, a.append)
 	case <-a.tick.C:
 		return a.patiently(ctx, a.look)
+	case <-a.buffer.ready:
+		a.linger()
+	case <-a.timer.C: // since the last append
 	}
+	if a.buffer.idle() {
+		return nil
+	}
+	defer a.timer.Reset(linger)
+	return a.patiently(ctx, a.append)
 }
 
 // linger gives other lines a moment to come.

@@ -31,6 +31,7 @@ type buffer struct {
 	half   []byte     // the array of batch
 	count  uint64     // messages in lines
 	queued uint64     // messages in batch
+	calm   bool       // nobody looks for lines: a first one must call
 	ended  bool       // nothing more will be put
 	closed bool       // gone is closed
 }
@@ -42,14 +43,15 @@ func newBuffer() *buffer {
 		gone:  make(chan struct{}),
 		lines: make([]byte, 0, halfBytes),
 		half:  make([]byte, 0, halfBytes),
+		calm:  true,
 	}
 }
 
 // put copies message and a line end into the buffer, waiting for room as long
-// as it takes; full is told when such a wait begins and when it is over. It
-// returns false when nobody takes any more: the message then is in the buffer
-// to be counted, as all the rest.
-func (b *buffer) put(message []byte, full func(bool)) bool {
+// as it takes; full is told when such a wait begins and when it is over. When
+// nobody takes any more it does not wait: the message then is in the buffer to
+// be counted, as all the rest.
+func (b *buffer) put(message []byte, full func(bool)) {
 	b.mu.Lock()
 	if !b.fits(len(message) + 1) {
 		b.mu.Unlock()
@@ -63,13 +65,11 @@ func (b *buffer) put(message []byte, full func(bool)) bool {
 	b.lines = append(b.lines, message...)
 	b.lines = append(b.lines, '\n')
 	b.count++
-	wake := before == 0 || before < markBytes && len(b.lines) >= markBytes
-	closed := b.closed
+	wake := before == 0 && b.calm || before < markBytes && len(b.lines) >= markBytes
 	b.mu.Unlock()
 	if wake {
 		signal(b.ready)
 	}
-	return !closed
 }
 
 // fits reports whether n more bytes may be gathered, b.mu held. What is larger
@@ -151,6 +151,16 @@ func (b *buffer) worth() bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.ended || len(b.lines) >= markBytes
+}
+
+// idle reports whether there is nothing to take, and if so has the next line
+// call. Else whoever asked will look again before long, and only a batch worth
+// writing calls: a busy stream wakes its writer once a batch and not twice.
+func (b *buffer) idle() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.calm = len(b.lines) == 0 && len(b.batch) == 0
+	return b.calm
 }
 
 // finished reports whether all has been stored and nothing more will come.

@@ -11,9 +11,15 @@ func TestBufferBoundsMemory(t *testing.T) {
 	message := []byte(strings.Repeat("x", 999))
 	blocked := make(chan bool, 2)
 	go func() {
-		for b.put(message, func(waiting bool) { blocked <- waiting }) {
+		defer close(blocked)
+		for {
+			b.put(message, func(waiting bool) { blocked <- waiting })
+			select {
+			case <-b.gone:
+				return
+			default:
+			}
 		}
-		close(blocked)
 	}()
 	<-blocked // the first half is full
 	first := len(b.take())

@@ -33,6 +33,9 @@ func (g *Grabber) capture(ctx context.Context, src source, w writer) error {
 	calm := context.AfterFunc(work, func() { g.states.stopping(); w.Hurry() })
 
 	b := newBuffer()
+	// A reader that waits for room shall count what it has, though the disk hangs.
+	stopFreeing := context.AfterFunc(closing, b.abandon)
+	defer stopFreeing()
 	abandon := func(err error) { fail(fatal{err}); b.abandon() } // in this order: the first cause is the one
 	read := g.startReader(work, src, b)
 	written := g.startAppender(work, closing, b, w, abandon)
@@ -68,7 +71,7 @@ func (g *Grabber) startReader(work context.Context, src source, b *buffer) <-cha
 			g.read.Idle()
 		}
 	}
-	r := newReader(g, src, func(message []byte) bool { return b.put(message, full) })
+	r := newReader(g, src, func(message []byte) { b.put(message, full) })
 	read := make(chan error, 1)
 	go func() {
 		ctx, cancel := g.limited(work)

@@ -97,6 +97,7 @@ type fakeState struct {
 	durable []string // names written durably, in order
 	saved   []time.Time
 	fail    error
+	hang    chan struct{} // WriteState blocks until it is closed
 }
 
 func (s *fakeState) ReadState(name string) ([]byte, error) {
@@ -109,6 +110,9 @@ func (s *fakeState) ReadState(name string) ([]byte, error) {
 }
 
 func (s *fakeState) WriteState(name string, data []byte, durable bool) error {
+	if s.hang != nil {
+		<-s.hang
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.fail != nil {

@@ -118,8 +118,8 @@ func New(cfg Config, state stateFiles) *Grabber {
 
 // Run captures from src into w until ctx ends, the source does, the messages
 // or the time asked for are there, or it has to give up. It closes w and
-// waits for what it started, at most eight seconds after ctx ends; what is in
-// memory by then is counted, logged and lost.
+// waits for what it started, at most eight seconds after ctx ends, and one more
+// for the last status; what is in memory by then is counted, logged and lost.
 //
 // The error is nil when it was asked to stop or the input was finite, a
 // *stream.Error when the service ends the capture, a *store.Error (or that of

@@ -50,12 +50,10 @@ func (g *Grabber) ToPipe(ctx context.Context, src source, out io.Writer) error {
 // pipe copies until work ends or stop is called with what is wrong with out.
 func (g *Grabber) pipe(work context.Context, src source, out io.Writer, stop func(error)) error {
 	buffered := bufio.NewWriterSize(out, pipeBytes)
-	r := newReader(g, src, func(message []byte) bool {
+	r := newReader(g, src, func(message []byte) {
 		if err := g.writeLine(buffered, message, !src.Buffered()); err != nil {
 			stop(fatal{fmt.Errorf("write to the pipe: %w", err)})
-			return false
 		}
-		return true
 	})
 	ctx, cancel := g.limited(work)
 	defer cancel()

@@ -16,14 +16,14 @@ var errDone = errors.New("all that was asked for is there")
 type reader struct {
 	g       *Grabber
 	source  source
-	put     func(message []byte) bool // false: nobody takes any more
+	put     func(message []byte) // keeps or counts it, whatever has become of ctx
 	retry   *retry
 	left    uint64 // messages still asked for, when limited
 	limited bool
-	brought bool // this connection has brought a message
+	brought bool // this connection has brought a message, which shows that it works
 }
 
-func newReader(g *Grabber, src source, put func([]byte) bool) *reader {
+func newReader(g *Grabber, src source, put func([]byte)) *reader {
 	return &reader{
 		g: g, source: src, put: put, retry: newRetry(g),
 		left: g.cfg.MaxMessages, limited: g.cfg.MaxMessages > 0,
@@ -32,7 +32,8 @@ func newReader(g *Grabber, src source, put func([]byte) bool) *reader {
 
 // run reads until ctx ends (nil), the input is there (errDone) or the service
 // ends it for good. What the source had read when ctx ended has been put, too:
-// it yields that before it returns ctx's error.
+// it yields that before it returns ctx's error. So it has when nobody takes any
+// more, which ends ctx: what is lost is to be counted.
 func (r *reader) run(ctx context.Context) error {
 	r.retry.resume(ctx)
 	for {
@@ -52,14 +53,13 @@ func (r *reader) run(ctx context.Context) error {
 	}
 }
 
-// take puts one message and reports whether to go on.
+// take puts one message and reports whether to go on. A server that does no
+// more than say why it will close has not shown that the connection works.
 func (r *reader) take(message []byte) bool {
-	if !r.brought {
+	if !r.brought && !r.source.Counts().Dismissed {
 		r.first()
 	}
-	if !r.put(message) {
-		return false
-	}
+	r.put(message)
 	if r.limited {
 		r.left--
 		return r.left > 0

@@ -3,6 +3,7 @@ package grabber
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"time"
 
@@ -10,6 +11,12 @@ import (
 	"github.com/storj/twitter-stream/pkg/store"
 	"github.com/storj/twitter-stream/pkg/stream"
 )
+
+// statusTime is how long the last status may take: on a disk that hangs it is
+// not worth the orderly end.
+const statusTime = time.Second
+
+var errSlowStatus = fmt.Errorf("not written within %v", statusTime)
 
 // newReporter prepares the status and takes over what a dead process left.
 func (g *Grabber) newReporter() {
@@ -23,7 +30,7 @@ func (g *Grabber) newReporter() {
 }
 
 // publish writes the status from now on, once a second; end writes it a last
-// time, with what err means.
+// time, with what err means, and waits for that no longer than statusTime.
 func (g *Grabber) publish(ctx context.Context, src source, w writer) (end func(err error)) {
 	var rates rates
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx)) // it outlives the work
@@ -34,7 +41,14 @@ func (g *Grabber) publish(ctx context.Context, src source, w writer) (end func(e
 	return func(err error) {
 		g.conclude(err)
 		cancel()
-		if err := <-ended; err != nil {
+		timer := time.NewTimer(statusTime)
+		defer timer.Stop()
+		select {
+		case err = <-ended:
+		case <-timer.C:
+			err = errSlowStatus
+		}
+		if err != nil {
 			g.cfg.Log.WithError(err).Warn("the last status could not be written")
 		}
 	}

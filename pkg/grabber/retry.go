@@ -31,6 +31,7 @@ type retry struct {
 	short   *backoff.Ladder // of connections that brought something and broke soon
 	trouble repeated
 	failed  int       // tries in a row that brought nothing, rate limits aside
+	refused int       // ends in a row for the credentials, though messages may have come before
 	shorts  int       // short connections in a row
 	since   time.Time // when we went on from the last connection that brought something; monotonic
 	kept    bool      // there is a back-off file
@@ -92,9 +93,16 @@ func (r *retry) after(ctx context.Context, end *stream.Error, brought bool) erro
 	case end.Kind == stream.RateLimit:
 		r.pause(ctx, end, r.climb(r.ladder, backoff.RateLimit, end.RetryAfter))
 		return nil
-	case brought && end.Kind != stream.Credentials:
+	case end.Quiet && end.Kind == stream.Network:
+		r.failed = 0 // the service worked and had nothing to say
 		r.again(ctx, end)
 		return nil
+	case brought && end.Kind != stream.Credentials:
+		r.refused = 0
+		r.again(ctx, end)
+		return nil
+	case end.Kind == stream.Credentials:
+		r.refused++
 	}
 	kind := backoff.HTTP
 	if end.Kind == stream.Network {
@@ -102,7 +110,7 @@ func (r *retry) after(ctx context.Context, end *stream.Error, brought bool) erro
 	}
 	r.failed++
 	next := r.climb(r.ladder, kind, end.RetryAfter) // also before giving up: the next process goes on from here
-	if r.failed > r.g.cfg.Retries {
+	if max(r.failed, r.refused) > r.g.cfg.Retries {
 		return end
 	}
 	r.pause(ctx, end, next)

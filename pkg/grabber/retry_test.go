@@ -1,6 +1,7 @@
 package grabber
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"slices"
@@ -21,6 +22,10 @@ func TestWaitsBetweenTries(t *testing.T) {
 	t.Parallel()
 	network, http, limit := fails(stream.Network), fails(stream.HTTP), fails(stream.RateLimit)
 	credentials, message := fails(stream.Credentials), says("m")
+	quiet := func(ctx context.Context) ([]byte, error) {
+		time.Sleep(100 * s)
+		return failsWith(&stream.Error{Kind: stream.Network, Quiet: true})(ctx)
+	}
 	for _, tt := range []struct {
 		name    string
 		retries int
@@ -46,6 +51,9 @@ func TestWaitsBetweenTries(t *testing.T) {
 		{"broken again much later: at once", 0, []step{message, network, pauses(11 * s), message, network, message, pauses(11 * s), network},
 			[]time.Duration{0, 11 * s, 11 * s}, -1},
 		{"another copy runs: as a rate limit", 0, []step{message, limit, message, limit}, []time.Duration{60 * s, 60 * s}, -1},
+		{"quiet connections are no failed tries", 1, []step{network, quiet, quiet, network}, []time.Duration{s / 4, 100 * s, 100 * s, s / 2}, -1},
+		{"a token revoked behind each message", 1, []step{message, credentials, message, credentials}, []time.Duration{5 * s}, exitcode.Credentials},
+		{"a token revoked twice, weeks apart", 1, []step{message, credentials, message, network, message, credentials}, []time.Duration{5 * s, 0, 5 * s}, -1},
 		{"token revoked in mid-stream", 1, []step{message, credentials, credentials}, []time.Duration{5 * s}, exitcode.Credentials},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -56,7 +64,11 @@ func TestWaitsBetweenTries(t *testing.T) {
 				stop, ended := c.start(t)
 				var err error
 				if tt.code >= 0 {
-					err = <-ended
+					select {
+					case err = <-ended:
+					case <-time.After(time.Hour):
+						_ = stop()
+					}
 				} else {
 					for range 62 * 60 { // an hour at most: each second costs a status
 						if time.Sleep(s); len(c.source.gaps()) >= len(tt.want) {

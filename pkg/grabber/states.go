@@ -46,6 +46,12 @@ func (s *states) capturing() {
 // pause says that the writer waits for room, and why.
 func (s *states) pause(why string) { s.raise(rankPaused, status.Paused, why) }
 
+func (s *states) paused() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.rank == rankPaused
+}
+
 // resume ends a pause.
 func (s *states) resume() {
 	s.mu.Lock()

@@ -142,3 +142,58 @@ func TestStopOutlivesTheDisksError(t *testing.T) {
 		}
 	})
 }
+
+// What the reader holds in its hand while it waits for room, and what is
+// behind it, is lost, too.
+func TestStopWithADeadDiskCountsWhatHasNoRoom(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name   string
+		change func(w *fakeWriter)
+	}{
+		{"append never returns", func(w *fakeWriter) { w.hang = make(chan struct{}) }},
+		{"full all the time", func(w *fakeWriter) { w.refuse = &store.FullError{Reason: "full"} }},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				steps, _ := numbered(10_000, 100)
+				c := newCapture(steps...)
+				c.source.buffered = 3
+				tt.change(c.writer)
+				if hang := c.writer.hang; hang != nil {
+					defer close(hang) // the bubble's last goroutine must end
+				}
+				stop, _ := c.start(t)
+				time.Sleep(3 * time.Second)
+				began := time.Now()
+				if err := stop(); err != nil || time.Since(began) > 8*time.Second {
+					t.Errorf("Run = %v after %v, want nil within 8s", err, time.Since(began))
+				}
+				read := c.source.where() + 3
+				if lost := c.state.status(t).LostAtStop; lost != uint64(read) || read < halfBytes/101 || read > len(steps) {
+					t.Errorf("lost %d messages, want all %d that were read counted", lost, read)
+				}
+			})
+		})
+	}
+}
+
+func TestStopDoesNotWaitForAStatusThatHangs(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		c := newCapture(says("a"))
+		c.state.hang = make(chan struct{})
+		defer close(c.state.hang) // the bubble's last goroutine must end
+		stop, _ := c.start(t)
+		time.Sleep(3 * time.Second)
+		began := time.Now()
+		if err := stop(); err != nil || time.Since(began) > 2*time.Second {
+			t.Errorf("Run = %v after %v, want nil within 2s", err, time.Since(began))
+		}
+		c.wantStored(t, "a\n")
+		if said := c.log.of("the last status could not be written"); len(said) != 1 {
+			t.Errorf("said %v, want it said once", said)
+		}
+	})
+}

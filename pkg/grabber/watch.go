@@ -23,7 +23,7 @@ type watcher struct {
 	g      *Grabber
 	source source
 
-	spoke    time.Time // when the last message came or the connection was made; monotonic
+	spoke    time.Time // when the last message came, the connection was made or a pause ended; monotonic
 	messages uint64    // that had come by then
 	connects uint64
 	summed   time.Time // when the last summary was due
@@ -87,6 +87,10 @@ func (w *watcher) listen() {
 			w.g.cfg.Log.WithField("after", time.Since(w.spoke).Round(time.Second).String()).Info("messages come again")
 		}
 		w.messages, w.connects, w.spoke = counts.Messages, counts.Connects, time.Now()
+		return
+	}
+	if w.g.states.paused() { // nothing is read: that is none of the stream's doing
+		w.spoke = time.Now()
 		return
 	}
 	limit := w.g.cfg.SilenceWarning

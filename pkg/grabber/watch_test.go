@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/storj/twitter-stream/pkg/status"
+	"github.com/storj/twitter-stream/pkg/store"
 	"github.com/storj/twitter-stream/pkg/stream"
 )
 
@@ -35,6 +36,32 @@ func TestSilenceIsSaidOnceAndEndsNothing(t *testing.T) {
 		if err := stop(); err != nil {
 			t.Errorf("Run = %v, want nil", err)
 		}
+	})
+}
+
+// While the store has no room nothing is read: that is not the stream's doing.
+func TestNoSilenceWhilePaused(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		c := newCapture(says("a"))
+		c.cfg.SilenceWarning = 10 * time.Minute
+		c.source.counts.Connected, c.source.counts.Connects = time.Now(), 1
+		c.writer.noRoom = &store.FullError{Reason: "full"}
+		stop, _ := c.start(t)
+		time.Sleep(time.Hour)
+		if got := c.state.status(t); got.State != status.Paused || got.Silent {
+			t.Errorf("status = %s, silent %v, want paused, not silent", got.State, got.Silent)
+		}
+		c.writer.set(func(w *fakeWriter) { w.noRoom = nil })
+		time.Sleep(9 * time.Minute)
+		if c.state.status(t).Silent {
+			t.Error("silent nine minutes after the pause, want not yet")
+		}
+		time.Sleep(2 * time.Minute)
+		if !c.state.status(t).Silent {
+			t.Error("not silent eleven minutes after the pause")
+		}
+		_ = stop()
 	})
 }
 

@@ -62,6 +62,9 @@ func Open(cfg Config) *Log {
 	if cfg.Dir != "" {
 		out.file = newFile(cfg)
 		out.errors = newErrorLog(cfg)
+		if cfg.RotateErrors {
+			out.watchErrors()
+		}
 	}
 	logger.AddHook(out)
 	out.open()

@@ -27,6 +27,8 @@ type outputs struct {
 	tried   time.Time
 	closed  bool
 	hidden  bool // the console
+
+	stop func() // ends the look at error.log and waits for it; nil: there is none
 }
 
 // Levels implements logrus.Hook.
@@ -104,7 +106,35 @@ func (o *outputs) say(message string, err error) {
 	o.fallback.write(r)
 }
 
+// watchErrors looks at error.log's size until stop: others write it too, while
+// this process may have nothing to say for months.
+func (o *outputs) watchErrors() {
+	end, ended := make(chan struct{}), make(chan struct{})
+	o.stop = sync.OnceFunc(func() {
+		close(end)
+		<-ended
+	})
+	go func() {
+		defer close(ended)
+		tick := time.NewTicker(rotateEvery)
+		defer tick.Stop()
+		for {
+			select {
+			case <-end:
+				return
+			case now := <-tick.C:
+				o.mu.Lock()
+				o.errors.rotateIfDue(now)
+				o.mu.Unlock()
+			}
+		}
+	}()
+}
+
 func (o *outputs) close() error {
+	if o.stop != nil {
+		o.stop()
+	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.closed || o.file == nil {

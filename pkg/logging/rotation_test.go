@@ -3,12 +3,15 @@ package logging
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
+	"time"
 )
 
 func TestRotationAndLongLines(t *testing.T) {
@@ -80,11 +83,39 @@ func TestErrorLogIsRotatedByTheDaemonAlone(t *testing.T) {
 		}
 		cfg := config(dir, &buffer{})
 		cfg.Component, cfg.RotateErrors = fmt.Sprintf("daemon%d", i), true
-		open(t, cfg).Error("the daemon rotates it")
+		daemon := open(t, cfg)
+		if daemon.outputs.stop == nil {
+			t.Error("a daemon with nothing to say does not look at error.log")
+		}
+		daemon.Error("the daemon rotates it")
 		if got := len(rotated()); got != min(i+1, 2) {
 			t.Fatalf("after the daemon: %d rotated files, want %d", got, min(i+1, 2))
 		}
 	}
+}
+
+// The others may write errors while the daemon has nothing to say.
+func TestErrorLogIsRotatedByASilentDaemon(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		dir := t.TempDir()
+		cfg := config(dir, nil)
+		cfg.RotateErrors = true
+		o := &outputs{errors: newErrorLog(cfg)} // without a file, whose writer never ends
+		o.watchErrors()
+		for want := 1; want <= 2; want++ {
+			if err := os.WriteFile(filepath.Join(dir, "error.log"), bytes.Repeat([]byte("e\n"), 1<<19), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(2*rotateEvery + time.Second)
+			if found, _ := filepath.Glob(filepath.Join(dir, "error-*.log")); len(found) != want {
+				t.Errorf("%d rotated files after %v of silence, want %d", len(found), 2*rotateEvery, want)
+			}
+		}
+		if err := errors.Join(o.close(), o.close()); err != nil {
+			t.Error(err)
+		}
+	})
 }
 
 func TestErrorLogSharedByProcesses(t *testing.T) {

@@ -20,6 +20,14 @@ func find(pid int) (Identity, bool) {
 	return Identity{PID: pid, Started: fmt.Sprintf("%d.%06d", started.Sec, started.Usec), Exe: executable(pid)}, true
 }
 
+func parentOf(pid int) (int, bool) {
+	info, err := unix.SysctlKinfoProc("kern.proc.pid", pid)
+	if err != nil || int(info.Proc.P_pid) != pid || info.Proc.P_stat == zombie {
+		return 0, false
+	}
+	return int(info.Eproc.Ppid), true
+}
+
 // executable returns the path that the process was started by: it stands
 // behind the argument count in the process's arguments, ended by a NUL.
 func executable(pid int) string {

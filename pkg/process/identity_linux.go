@@ -3,6 +3,7 @@ package process
 import (
 	"fmt"
 	"os"
+	"strconv"
 	"strings"
 )
 
@@ -13,7 +14,7 @@ func find(pid int) (Identity, bool) {
 	if err != nil {
 		return Identity{}, false
 	}
-	ticks, alive := startTime(string(stat))
+	ticks, alive := field(string(stat), started)
 	boot, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
 	if err != nil || !alive {
 		return Identity{}, false
@@ -26,13 +27,29 @@ func find(pid int) (Identity, bool) {
 	}, true
 }
 
-// startTime finds field 22 (proc(5)) of a stat line. The command in field 2
+func parentOf(pid int) (int, bool) {
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		return 0, false
+	}
+	text, alive := field(string(stat), parent)
+	n, err := strconv.Atoi(text)
+	return n, alive && err == nil
+}
+
+// Fields of a stat line (proc(5)), counted from the first behind the command.
+const (
+	state   = 0  // field 3
+	parent  = 1  // field 4
+	started = 19 // field 22
+)
+
+// field finds one in the stat line of a living process. The command in field 2
 // may hold blanks and parentheses itself, so counting starts behind its last.
-func startTime(stat string) (ticks string, alive bool) {
+func field(stat string, i int) (text string, alive bool) {
 	fields := strings.Fields(stat[strings.LastIndexByte(stat, ')')+1:])
-	const state, started = 0, 19 // fields 3 and 22; the first behind the command is 3
 	if len(fields) <= started || strings.ContainsAny(fields[state], "ZXx") {
 		return "", false
 	}
-	return fields[started], true
+	return fields[i], true
 }

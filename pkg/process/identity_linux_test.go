@@ -5,9 +5,9 @@ import (
 	"testing"
 )
 
-func TestStartTime(t *testing.T) {
+func TestField(t *testing.T) {
 	t.Parallel()
-	tail := strings.Repeat(" 0", 18) + " 4711 0 0"
+	tail := " 12" + strings.Repeat(" 0", 17) + " 4711 0 0"
 	for _, tt := range []struct {
 		name, in, want string
 		alive          bool
@@ -18,8 +18,11 @@ func TestStartTime(t *testing.T) {
 		{"cut short", "7 (x) S 1 2 3", "", false},
 		{"empty", "", "", false},
 	} {
-		if got, alive := startTime(tt.in); got != tt.want || alive != tt.alive {
-			t.Errorf("%s: startTime(%q) = %q, %v, want %q, %v", tt.name, tt.in, got, alive, tt.want, tt.alive)
+		if got, alive := field(tt.in, started); got != tt.want || alive != tt.alive {
+			t.Errorf("%s: field(%q, started) = %q, %v, want %q, %v", tt.name, tt.in, got, alive, tt.want, tt.alive)
+		}
+		if got, alive := field(tt.in, parent); alive != tt.alive || alive && got != "12" {
+			t.Errorf("%s: field(%q, parent) = %q, %v, want 12, %v", tt.name, tt.in, got, alive, tt.alive)
 		}
 	}
 }

@@ -47,6 +47,15 @@ func Find(pid int) (id Identity, ok bool) {
 	return find(pid)
 }
 
+// Parent returns the pid of a living process's parent now, which is another
+// one than that which started it once that has ended; ok as in Find.
+func Parent(pid int) (parent int, ok bool) {
+	if pid <= 0 {
+		return 0, false
+	}
+	return parentOf(pid)
+}
+
 // WatchParent calls gone once when os.Getppid() is no longer parent, looking
 // at once and then every interval until ctx ends. It blocks.
 func WatchParent(ctx context.Context, parent int, every time.Duration, gone func()) {

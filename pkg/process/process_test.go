@@ -133,6 +133,23 @@ func TestFindNobody(t *testing.T) {
 	}
 }
 
+func TestParent(t *testing.T) {
+	t.Parallel()
+	needIdentities(t)
+	if got, ok := Parent(os.Getpid()); !ok || got != os.Getppid() {
+		t.Errorf("Parent(self) = %d, %v, want %d", got, ok, os.Getppid())
+	}
+	child := start(t, "sleeper", "")
+	if got, ok := Parent(child.Process.Pid); !ok || got != os.Getpid() {
+		t.Errorf("Parent(child) = %d, %v, want %d", got, ok, os.Getpid())
+	}
+	for _, pid := range []int{-1, 0, 1 << 30} {
+		if got, ok := Parent(pid); ok {
+			t.Errorf("Parent(%d) = %d, want none", pid, got)
+		}
+	}
+}
+
 func TestWatchParent(t *testing.T) {
 	t.Parallel()
 	calls := 0

@@ -59,7 +59,8 @@ func (s *Source) refused(resp *http.Response, page []byte) *Error {
 	if code, ok := codes[said.code]; ok {
 		meaning = sentence{Credentials, code.text, code.hint}
 	} else if s.request.oldTwitter() && (resp.StatusCode == http.StatusForbidden || resp.StatusCode == http.StatusGone) {
-		meaning = sentence{Refused, "Twitter switched API v1.1 off", retiredHint}
+		// A 403 may still be about the credentials alone, and so keeps its kind.
+		meaning.text, meaning.hint = "Twitter switched API v1.1 off", retiredHint
 	}
 	if skew := skewText(resp, s.cfg.Now()); skew != "" && (resp.StatusCode == http.StatusUnauthorized || said.code == 135) {
 		meaning.text, meaning.hint = skew, clockHint

@@ -36,7 +36,7 @@ func TestAnswers(t *testing.T) {
 		{"400, code 215", "/x", 400, date(0), `{"errors":[{"code":215,"message":"Bad Authentication data."}]}`, Credentials, 0, "no usable credentials", "check the keys"},
 		{"403", "/2/tweets/sample/stream", 403, date(0), "no", Credentials, 0, "403 Forbidden: these credentials may not read this stream: no", "access"},
 		{"403, code 220", "/1.1/x", 403, date(0), `{"errors":[{"code":220,"message":"m"}]}`, Credentials, 0, "may not read this stream: code 220: m", "check the keys"},
-		{"403, v1.1", "/1.1/x", 403, date(0), "use v2", Refused, 0, "Twitter switched API v1.1 off: use v2", "X API v2"},
+		{"403, v1.1", "/1.1/x", 403, date(0), "use v2", Credentials, 0, "Twitter switched API v1.1 off: use v2", "X API v2"},
 		{"410, v1.1", "/1.1/x", 410, date(0), "", Refused, 0, "Twitter switched API v1.1 off", "another network"},
 		{"410", "/x", 410, date(0), "", Refused, 0, "switched off", "stream_url"},
 		{"404", "/x", 404, date(0), `{"errors":[{"message":"Sorry, that page does not exist","code":34}]}`, Refused, 0, "there is no such stream: code 34: Sorry", "stream_url"},
@@ -127,8 +127,9 @@ func TestNoStream(t *testing.T) {
 	for _, c := range []struct{ name, contentType, body, says string }{
 		{"login page", "text/html; charset=utf-8", "\n<!doctype html>\n<title>Log in</title>\n", "a web page instead of a stream"},
 		{"login page that goes on", "text/html", "<html>" + strings.Repeat("<p>wait</p>", 10), "a web page instead of a stream: <html>"},
-		{"endless text", "text/plain", strings.Repeat("lorem ipsum\n", 10_000), "something else than a stream: lorem ipsum"},
-		{"endless line", "text/plain", strings.Repeat("lorem ipsum ", 10_000), "something else than a stream: lorem ipsum"},
+		{"endless text of a page", "text/html", strings.Repeat("lorem ipsum\n", 10_000), "something else than a stream: lorem ipsum"},
+		{"endless line of a page", "text/html", strings.Repeat("lorem ipsum ", 10_000), "something else than a stream: lorem ipsum"},
+		{"endless tags", "text/plain", strings.Repeat("<p>lorem ipsum\n", 10_000), "something else than a stream: <p>lorem ipsum"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -148,6 +149,28 @@ func TestNoStream(t *testing.T) {
 		s := newSource(t, serve(t, func(w http.ResponseWriter, r *http.Request) { send(w, "go\naway") }))
 		if _, end := drain(t, t.Context(), s); end.Kind != Network || !strings.Contains(end.Error(), "said: go") {
 			t.Errorf("end is %v, want what it said", end)
+		}
+	})
+	t.Run("a message behind much text", func(t *testing.T) {
+		t.Parallel()
+		s := newSource(t, serve(t, func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Content-Type", "text/plain")
+			send(w, strings.Repeat("lorem ipsum\r\n", 30_000))
+			send(w, "{\"a\":1}\r\n")
+		}))
+		got, end := drain(t, t.Context(), s)
+		if c := s.Counts(); len(got) != 1 || end.Kind != Network || c.Garbage != 30_000 {
+			t.Errorf("got %q, %v, counts %+v; want the message behind 30000 lines of garbage", got, end, c)
+		}
+	})
+	t.Run("a page that says we are too many", func(t *testing.T) {
+		t.Parallel()
+		s := newSource(t, serve(t, func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Content-Type", "text/html")
+			send(w, "<p>Exceeded connection limit for user</p>\r\n")
+		}))
+		if _, end := drain(t, t.Context(), s); end.Kind != RateLimit || end.Status != 420 {
+			t.Errorf("end is %v (%+v), want a rate limit", end, end)
 		}
 	})
 	t.Run("keep-alives are no text", func(t *testing.T) {

@@ -74,13 +74,15 @@ func (c *connection) page() []byte {
 }
 
 // unlikeStream ends a connection that answered 200 with something that is no
-// stream: a page of HTML, or 64 KiB of anything without one message. Blank
-// lines are none of that, however many.
+// stream: a page of HTML, or 64 KiB of what calls itself a page or begins like
+// one without a message. Other text is read on and counted: messages may be
+// behind it. What the server has said of the end itself stands.
 func (s *Source) unlikeStream() {
-	if s.Buffered() {
+	c := s.conn
+	if s.Buffered() || c.farewell != nil {
 		return
 	}
-	c, pending := s.conn, bytes.TrimLeft(s.split.pending(), " \t\r\n")
+	pending := bytes.TrimLeft(s.split.pending(), " \t\r\n")
 	if isObject(pending) {
 		pending = nil
 	}
@@ -88,11 +90,11 @@ func (s *Source) unlikeStream() {
 	if text == "" {
 		text = summary(pending)
 	}
-	what := "something else than"
+	what, tag := "something else than", strings.HasPrefix(text, "<")
 	switch {
-	case c.html && strings.HasPrefix(text, "<"):
+	case c.html && tag:
 		what = "a web page instead of"
-	case c.foreign+len(pending) <= redact.MaxBody:
+	case !c.html && !tag, c.foreign+len(pending) <= redact.MaxBody:
 		return
 	}
 	c.farewell = &Error{
@@ -106,15 +108,21 @@ func (s *Source) url() string { return redact.URL(s.request.url.String()) }
 
 // verdict returns what the end of a connection means.
 func (s *Source) verdict(c *connection) *Error {
-	if c.farewell == nil {
-		err := s.broken(c.ended, c.messages)
+	end := c.farewell
+	if end == nil {
+		end = s.broken(c.ended, c.messages)
 		if c.messages == 0 && c.firstLine != "" {
-			err.Err = fmt.Errorf("%w; instead of a message it said: %s", err.Err, c.firstLine)
+			end.Err = fmt.Errorf("%w; instead of a message it said: %s", end.Err, c.firstLine)
 		}
-		return err
 	}
-	c.farewell.URL, c.farewell.Messages = s.url(), c.messages
-	return c.farewell
+	end.URL, end.Messages, end.Quiet = s.url(), c.messages, c.quiet()
+	return end
+}
+
+// quiet reports whether nothing but keep-alives came, for longer than a
+// connection lives on which nothing comes at all.
+func (c *connection) quiet() bool {
+	return c.messages == 0 && c.foreign == 0 && !errors.Is(c.ended, errStall) && time.Since(c.since) > c.stall
 }
 
 // broken returns the Error for trouble on the way.

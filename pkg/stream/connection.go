@@ -24,6 +24,7 @@ type connection struct {
 	cancel context.CancelCauseFunc
 	cause  func() error // why cancel was called
 
+	since   time.Time // of the answer; monotonic
 	stall   time.Duration
 	timer   *time.Timer
 	closeBy time.Time // when set: the server has been given until then to close
@@ -34,7 +35,7 @@ type connection struct {
 	unwatch   func() bool
 	html      bool   // the answer calls itself a page
 	foreign   int    // bytes of garbage
-	messages  uint64 // handed out
+	messages  uint64 // handed out, disconnect messages aside
 	limit     uint64 // greatest count of the limit messages so far
 	firstLine string // first garbage, escaped
 	farewell  *Error // what the server said the end means, if it did
@@ -69,6 +70,7 @@ func (s *Source) open(ctx context.Context) (*connection, *http.Response, error) 
 		return nil, nil, err
 	}
 	c.timer.Stop()
+	c.since = time.Now()
 	c.body, c.reader = resp.Body, wire{c, resp.Body}
 	c.html = strings.Contains(resp.Header.Get("Content-Type"), "html")
 	encoding := strings.ToLower(resp.Header.Get("Content-Encoding"))

@@ -105,8 +105,8 @@ func TestDisconnectCodes(t *testing.T) {
 				func(cfg *Config) { cfg.Notice = notes.notice })
 			got, end := drain(t, t.Context(), s)
 			equal(t, "messages", got, []string{`{"a":1}`, message, `{"b":2}`})
-			if end.Kind != want || end.Messages != 3 || !strings.Contains(end.Error(), fmt.Sprintf("code %d", code)) || !strings.Contains(end.Error(), "so it is") {
-				t.Errorf("end is %v (%+v), want kind %d and 3 messages", end, end, want)
+			if end.Kind != want || end.Messages != 2 || !strings.Contains(end.Error(), fmt.Sprintf("code %d", code)) || !strings.Contains(end.Error(), "so it is") {
+				t.Errorf("end is %v (%+v), want kind %d and 2 messages besides", end, end, want)
 			}
 			if c := s.Counts(); c.Control["disconnect"] != 1 || !strings.Contains(c.Warning, "so it is") || !notes.has("disconnect: "+c.Warning) {
 				t.Errorf("counts %+v, notices %q; want the disconnect message", c, notes.all)
@@ -131,6 +131,29 @@ func TestDisconnectAtTheEnd(t *testing.T) {
 	}
 	if _, end := drain(t, t.Context(), s); end.Kind != Network {
 		t.Errorf("the end of the next connection is %v, want Network", end)
+	}
+}
+
+// What the server says to take its leave does not prove that it streams.
+func TestFarewellIsNoMessageOfTheConnection(t *testing.T) {
+	t.Parallel()
+	s := newSource(t, rawServer(t,
+		"HTTP/1.0 200 OK\r\n\r\n{\"disconnect\":{\"code\":6}}\r\n",
+		"HTTP/1.0 200 OK\r\n\r\n{\"a\":1}\r\n{\"disconnect\":{\"code\":6}}\r\n"))
+	for i, want := range [][]bool{{true}, {false, true}} {
+		for _, dismissed := range want {
+			message, err := s.Next(t.Context())
+			if got := s.Counts().Dismissed; err != nil || got != dismissed {
+				t.Errorf("after %s (%v) of connection %d: dismissed %t, want %t", message, err, i, got, dismissed)
+			}
+		}
+		_, end := drain(t, t.Context(), s)
+		if c := s.Counts(); end.Kind != Credentials || end.Messages != uint64(i) || c.Dismissed {
+			t.Errorf("end of connection %d is %+v, dismissed %t; want Credentials, %d messages, not", i, end, c.Dismissed, i)
+		}
+	}
+	if got := s.Counts().Messages; got != 3 {
+		t.Errorf("%d messages counted, want all 3", got)
 	}
 }
 

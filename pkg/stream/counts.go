@@ -14,6 +14,7 @@ type Counts struct {
 	Control                                       map[string]uint64 // by kind; they are Messages too
 	Connects                                      uint64
 	Connected                                     time.Time // since when; zero while not
+	Dismissed                                     bool      // this connection has brought a disconnect message
 	LastByte, LastMessage                         time.Time // wall clock
 	Warning                                       string    // last warning or disconnect message of the server, escaped
 }
@@ -77,7 +78,7 @@ func (t *tally) connected(at time.Time) {
 func (t *tally) disconnected() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.rare.Connected = time.Time{}
+	t.rare.Connected, t.rare.Dismissed = time.Time{}, false
 }
 
 func (t *tally) undelivered(n uint64) {
@@ -90,6 +91,12 @@ func (t *tally) warning(text string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.rare.Warning = text
+}
+
+func (t *tally) dismissed(text string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.rare.Warning, t.rare.Dismissed = text, true
 }
 
 func (t *tally) drop(kind drop) {

@@ -14,8 +14,10 @@ import (
 // server speaks to us in it. All of them are handed out like any other.
 func (s *Source) delivered(message []byte) {
 	s.tally.message()
-	s.conn.messages++
 	kind := controlKind(message)
+	if kind != "disconnect" { // to be shown the door proves no connection
+		s.conn.messages++
+	}
 	if kind == "" {
 		return
 	}
@@ -93,7 +95,7 @@ func (s *Source) dismissed(message []byte) {
 		e.Hint = "this computer read too slowly: check its disk and network"
 	}
 	s.expectClose(e)
-	s.tally.warning(text)
+	s.tally.dismissed(text)
 	s.cfg.Notice(NoticeDisconnect, text)
 }
 

@@ -27,7 +27,8 @@ type Error struct {
 	URL        string        // without userinfo and query
 	Status     int           // HTTP status, 0 without an answer; 420 also for a 200 that says so in words
 	RetryAfter time.Duration // what the server asked for, at most an hour; 0 when it did not
-	Messages   uint64        // that this connection brought; 0: none was reached
+	Messages   uint64        // that this connection brought, disconnect messages aside; 0: nothing shows that it works
+	Quiet      bool          // no message came, but keep-alives did, for longer than the stall timeout
 	Err        error
 	Hint       string // what to do about it; may be empty
 }

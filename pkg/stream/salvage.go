@@ -31,10 +31,24 @@ func (s *splitter) salvage() []byte {
 // reach returns how much of the glued text an object may take: a line where
 // lines stand alone.
 func (s *splitter) reach() []byte {
-	if i := bytes.IndexByte(s.glued, '\n'); i >= 0 && s.linewise() {
-		return s.glued[:i]
+	if s.linewise() {
+		line, _ := s.firstLine()
+		return line
 	}
 	return s.glued
+}
+
+// firstLine returns the glued text up to its first LF, all of it if there is
+// none. An LF is looked for once and not for each object before it: megabytes
+// of small objects without one would else take minutes.
+func (s *splitter) firstLine() (line []byte, lf bool) {
+	if s.fromLF > len(s.glued) { // it is used up, or has not been looked for
+		s.fromLF = 0
+		if i := bytes.IndexByte(s.glued, '\n'); i >= 0 {
+			s.fromLF = len(s.glued) - i
+		}
+	}
+	return s.glued[:len(s.glued)-s.fromLF], s.fromLF > 0
 }
 
 func (s *splitter) linewise() bool { return s.framing == byLF || len(s.glued) > s.oneLined }
@@ -44,7 +58,7 @@ func (s *splitter) linewise() bool { return s.framing == byLF || len(s.glued) > 
 func (s *splitter) whole(n int) []byte {
 	message := s.glued[:n]
 	s.glued = s.glued[n:]
-	rest, _, lf := bytes.Cut(s.glued, []byte{'\n'})
+	rest, lf := s.firstLine()
 	flatten(message)
 	if s.framing == undecided && blank(rest) && (lf || !s.unended) {
 		s.framing = byLF

@@ -45,6 +45,7 @@ type splitter struct {
 
 	glued    []byte // what salvage still has to look through
 	oneLined int    // while more than this is left of glued, its lines stand alone
+	fromLF   int    // how much of glued is left from its next LF on; 0: there is none
 
 	lengths lengths
 }
@@ -138,9 +139,10 @@ func (s *splitter) endsAt(i int) bool {
 }
 
 // mayFold reports whether the line that begins so may have line feeds inside:
-// only objects do, so that plain text and blank lines end at the first.
+// only objects do, so that plain text and blank lines end at the first. A line
+// that did so once is not looked at again: many blanks may stand before it.
 func (s *splitter) mayFold(line []byte) bool {
-	return s.framing != byLF && isObject(line[:min(len(line), s.maxMessage+lineEnd)])
+	return s.framing != byLF && (s.folded || isObject(line[:min(len(line), s.maxMessage+lineEnd)]))
 }
 
 // decides reports, while nothing is decided, whether the bare LF at i ends the
@@ -232,7 +234,7 @@ func (s *splitter) judge(line []byte, raw int) []byte {
 		s.lengths.announce(text)
 	default:
 		s.lengths.forget()
-		s.glued, s.oneLined = text, len(text)
+		s.glued, s.oneLined, s.fromLF = text, len(text), len(text)+1
 	}
 	return nil
 }

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 // split feeds in, cut at the given places, to a splitter with small buffers
@@ -149,10 +150,36 @@ func TestManyLinesAreFollowedOnce(t *testing.T) {
 	const lines = 200_000
 	long := "{\"a\":[\n" + strings.Repeat("{},\n", lines) + "0]}"
 	deep := strings.Repeat("{\"a\":\n", 8*lines) // each line would be followed for 10,000 more
-	for name, in := range map[string]string{"whole": long + "\n", "broken late": long + "x\n", "deep": deep, "CRLF": "\r\n" + long + "x\r\n"} {
+	for name, in := range map[string]string{"whole": long + "\n", "broken late": long + "x\n", "deep": deep, "CRLF": "\r\n" + long + "x\r\n",
+		"behind blanks": "\r\n" + strings.Repeat(" ", 1<<20) + long + "x\r\n"} {
 		got := split(t, 16<<20, false, []byte(in+"\r\n{\"last\":1}\r\n"))
 		if got[len(got)-1] != `{"last":1}` {
 			t.Errorf("%s: the message behind was lost, got %.100q", name, got[len(got)-1])
+		}
+	}
+}
+
+// Glued objects without an LF must not each search the rest for one: this
+// would take half an hour.
+func TestGluedObjectsAreFollowedOnce(t *testing.T) {
+	t.Parallel()
+	const objects = 2 << 20
+	for name, before := range map[string]string{"undecided": "", "CRLF": "\r\n", "LF": "{}\n"} {
+		s := newSplitter(16<<20, func(kind drop, text []byte) {
+			if kind != keepAlive {
+				t.Errorf("%s: dropped %d: %.50q", name, kind, text)
+			}
+		})
+		s.buffer = newBuffer(16<<20, 16<<20)
+		s.add(copy(s.room(), before+strings.Repeat("{}", objects)+"\r\n"))
+		got := 0
+		for began := time.Now(); s.next() != nil; got++ {
+			if got%1000 == 0 && time.Since(began) > time.Minute {
+				t.Fatalf("%s: %d of %d objects in a minute", name, got, objects)
+			}
+		}
+		if want := objects + strings.Count(before, "{}"); got != want {
+			t.Errorf("%s: got %d objects, want %d", name, got, want)
 		}
 	}
 }

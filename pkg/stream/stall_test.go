@@ -53,27 +53,40 @@ func TestStall(t *testing.T) {
 		want   int // messages
 		after  time.Duration
 		says   string
+		quiet  bool
 	}{
-		{"no header", time.Hour, func(io.Writer) {}, 0, 90 * time.Second, "no byte for 90s"},
-		{"late header", 89 * time.Second, func(w io.Writer) { write(w, "{\"a\":1}\r\n") }, 1, 89 * time.Second, "closed"},
-		{"no body", time.Second, func(w io.Writer) { time.Sleep(time.Hour) }, 0, 91 * time.Second, "no byte for 90s"},
+		{"no header", time.Hour, func(io.Writer) {}, 0, 90 * time.Second, "no byte for 90s", false},
+		{"late header", 89 * time.Second, func(w io.Writer) { write(w, "{\"a\":1}\r\n") }, 1, 89 * time.Second, "closed", false},
+		{"no body", time.Second, func(w io.Writer) { time.Sleep(time.Hour) }, 0, 91 * time.Second, "no byte for 90s", false},
 		{"silence after a message", 0, func(w io.Writer) {
 			time.Sleep(60 * time.Second)
 			write(w, "{\"a\":1}\r\n{\"b\":")
 			time.Sleep(time.Hour)
-		}, 1, 150 * time.Second, "no byte for 90s"},
+		}, 1, 150 * time.Second, "no byte for 90s", false},
 		{"keep-alives for a day", 0, func(w io.Writer) {
 			for range 24 * 60 * 2 {
 				time.Sleep(30 * time.Second)
 				write(w, "\r\n")
 			}
-		}, 0, 24 * time.Hour, "closed"},
+		}, 0, 24 * time.Hour, "closed", true},
+		{"keep-alives for a minute", 0, func(w io.Writer) {
+			for range 2 {
+				time.Sleep(30 * time.Second)
+				write(w, "\r\n")
+			}
+		}, 0, time.Minute, "closed", false},
+		{"text for a day", 0, func(w io.Writer) {
+			for range 24 * 60 * 2 {
+				time.Sleep(30 * time.Second)
+				write(w, "come back later\r\n")
+			}
+		}, 0, 24 * time.Hour, "closed", false},
 		{"a byte at a time", 0, func(w io.Writer) {
 			for _, b := range []byte("{\"a\":1}\r\n") {
 				time.Sleep(80 * time.Second)
 				write(w, string(b))
 			}
-		}, 1, 9 * 80 * time.Second, "closed"},
+		}, 1, 9 * 80 * time.Second, "closed", false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -83,6 +96,9 @@ func TestStall(t *testing.T) {
 				got, end := drain(t, t.Context(), s)
 				if len(got) != c.want || end.Messages != uint64(c.want) || end.Kind != Network || !strings.Contains(end.Error(), c.says) {
 					t.Errorf("got %d messages and %v, want %d and Network with %q", len(got), end, c.want, c.says)
+				}
+				if end.Quiet != c.quiet {
+					t.Errorf("quiet = %t, want %t", end.Quiet, c.quiet)
 				}
 				if took := time.Since(began); took != c.after {
 					t.Errorf("took %v, want %v", took, c.after)

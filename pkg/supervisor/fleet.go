@@ -32,30 +32,45 @@ func (s *Supervisor) launch(spec Child, cfg Config) *runner {
 
 // restart replaces old by the children of cfg, one after the other, so that
 // while one ends the other works. What cfg no longer has is stopped first.
-// When ctx ends, what has not been replaced is returned as it is.
+// When ctx ends, what has not been replaced is returned as it is, also one
+// that has been asked to end and has not yet.
 func (s *Supervisor) restart(ctx context.Context, old []*runner, cfg Config) []*runner {
 	old = slices.DeleteFunc(old, func(r *runner) bool {
-		if slices.ContainsFunc(cfg.Children, func(c Child) bool { return c.Name == r.name }) {
+		if slices.ContainsFunc(cfg.Children, func(c Child) bool { return c.Name == r.name }) || !r.end(ctx) {
 			return false
 		}
-		r.stop()
-		<-r.done
 		s.board.forget(r.name)
 		return true
 	})
 	var now []*runner
 	for _, spec := range cfg.Children {
+		if i := slices.IndexFunc(old, func(r *runner) bool { return r.name == spec.Name }); i >= 0 {
+			if !old[i].end(ctx) {
+				break
+			}
+			old = slices.Delete(old, i, i+1)
+		}
 		if ctx.Err() != nil {
 			break
-		}
-		if i := slices.IndexFunc(old, func(r *runner) bool { return r.name == spec.Name }); i >= 0 {
-			old[i].stop()
-			<-old[i].done
-			old = slices.Delete(old, i, i+1)
 		}
 		now = append(now, s.launch(spec, cfg))
 	}
 	return append(now, old...)
+}
+
+// end stops a child and waits for that, unless ctx ends first: then it is
+// whoever stops all of them in order who waits.
+func (r *runner) end(ctx context.Context) bool {
+	if ctx.Err() != nil {
+		return false
+	}
+	r.stop()
+	select {
+	case <-r.done:
+		return true
+	case <-ctx.Done():
+		return false
+	}
 }
 
 // stop ends the children in order: each has a head start over the next, which

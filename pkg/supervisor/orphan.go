@@ -56,7 +56,13 @@ func (s *Supervisor) orphan(h Holder, path string) error {
 	if h.Parent <= 0 {
 		return fmt.Errorf("pid %d was started by no daemon", h.PID)
 	}
-	if _, alive := s.system.find(h.Parent); alive {
+	// Whether the daemon's pid lives would say nothing: it may be another's by
+	// now. An orphan, though, has another parent than the one it wrote down.
+	parent, ok := s.system.parent(h.PID)
+	if !ok {
+		return fmt.Errorf("pid %d has ended, or its parent cannot be told", h.PID)
+	}
+	if parent == h.Parent {
 		return fmt.Errorf("pid %d belongs to the daemon with pid %d", h.PID, h.Parent)
 	}
 	if !s.same(h) {

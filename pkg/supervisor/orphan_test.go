@@ -35,19 +35,22 @@ func TestOrphan(t *testing.T) {
 		name   string
 		holder Holder
 		living []process.Identity
+		parent int    // its parent now
 		heeds  string // the signal that ends it
 		want   []string
 	}{
-		{"stopped orphan wakes and ends", good, []process.Identity{alive}, "orphan terminate", []string{"orphan terminate"}},
-		{"stopped orphan must be killed", good, []process.Identity{alive}, "orphan kill", []string{"orphan terminate", "orphan kill"}},
-		{"its daemon lives", good, []process.Identity{alive, {PID: parent}}, "", nil},
-		{"stand-alone", Holder{PID: pid, Started: "then", Exe: "/bin/grabber"}, []process.Identity{alive}, "", nil},
-		{"pid of a later process", good, []process.Identity{{PID: pid, Started: "later", Exe: "/bin/grabber"}}, "", nil},
-		{"another executable lives there", good, []process.Identity{{PID: pid, Started: "then", Exe: "/bin/sh"}}, "", nil},
-		{"lock names another program", Holder{PID: pid, Started: "then", Exe: "/bin/sh", Parent: parent}, []process.Identity{{PID: pid, Started: "then", Exe: "/bin/sh"}}, "", nil},
-		{"lock names nothing", Holder{PID: pid, Parent: parent}, []process.Identity{{PID: pid}}, "", nil},
-		{"lock does not say since when", Holder{PID: pid, Exe: "/bin/grabber", Parent: parent}, []process.Identity{{PID: pid, Exe: "/bin/grabber"}}, "", nil},
-		{"already gone", good, nil, "", nil},
+		{"stopped orphan wakes and ends", good, []process.Identity{alive}, 1, "orphan terminate", []string{"orphan terminate"}},
+		{"stopped orphan must be killed", good, []process.Identity{alive}, 1, "orphan kill", []string{"orphan terminate", "orphan kill"}},
+		{"the dead daemon's pid is another's now", good, []process.Identity{alive, {PID: parent, Started: "later", Exe: "/bin/sh"}}, 1, "orphan terminate", []string{"orphan terminate"}},
+		{"its parent cannot be told", good, []process.Identity{alive}, 0, "", nil},
+		{"its daemon lives", good, []process.Identity{alive, {PID: parent}}, parent, "", nil},
+		{"stand-alone", Holder{PID: pid, Started: "then", Exe: "/bin/grabber"}, []process.Identity{alive}, parent, "", nil},
+		{"pid of a later process", good, []process.Identity{{PID: pid, Started: "later", Exe: "/bin/grabber"}}, 1, "", nil},
+		{"another executable lives there", good, []process.Identity{{PID: pid, Started: "then", Exe: "/bin/sh"}}, 1, "", nil},
+		{"lock names another program", Holder{PID: pid, Started: "then", Exe: "/bin/sh", Parent: parent}, []process.Identity{{PID: pid, Started: "then", Exe: "/bin/sh"}}, 1, "", nil},
+		{"lock names nothing", Holder{PID: pid, Parent: parent}, []process.Identity{{PID: pid}}, 1, "", nil},
+		{"lock does not say since when", Holder{PID: pid, Exe: "/bin/grabber", Parent: parent}, []process.Identity{{PID: pid, Exe: "/bin/grabber"}}, 1, "", nil},
+		{"already gone", good, nil, 1, "", nil},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
@@ -60,6 +63,7 @@ func TestOrphan(t *testing.T) {
 					}
 					return tt.living[i], true
 				}
+				r.parent = func(int) (int, bool) { return tt.parent, tt.parent > 0 }
 				r.behave["grabber"] = func(p *fake) {
 					if tt.heeds == "" || !slices.Contains(r.sent(), tt.heeds) {
 						p.exit(exit{code: 5})

@@ -33,13 +33,14 @@ type foreign interface {
 // system is what the supervisor needs of the operating system; tests have one
 // of their own.
 type system struct {
-	start func(spec Child, out *os.File) (childProcess, error)
-	find  func(pid int) (process.Identity, bool)
-	open  func(pid int) (foreign, error)
+	start  func(spec Child, out *os.File) (childProcess, error)
+	find   func(pid int) (process.Identity, bool)
+	parent func(pid int) (int, bool)
+	open   func(pid int) (foreign, error)
 }
 
 func operatingSystem() system {
-	return system{start: startProcess, find: process.Find, open: openProcess}
+	return system{start: startProcess, find: process.Find, parent: process.Parent, open: openProcess}
 }
 
 // signalKilled is the name of SIGKILL in an exit.

@@ -27,6 +27,7 @@ type rig struct {
 	logs   *logtest.Hook
 	behave map[string]func(p *fake) // what a child's process does, by name
 	find   func(pid int) (process.Identity, bool)
+	parent func(pid int) (int, bool)
 
 	behaving sync.WaitGroup
 
@@ -55,6 +56,7 @@ type fake struct {
 func newRig(t *testing.T) *rig {
 	r := &rig{t: t, behave: map[string]func(*fake){}, statuses: map[string][]byte{}}
 	r.find = func(int) (process.Identity, bool) { return process.Identity{}, false }
+	r.parent = func(int) (int, bool) { return 0, false }
 	return r
 }
 
@@ -80,7 +82,8 @@ func (r *rig) run(cfg Config) (stop func() error) {
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	s.system = system{start: r.start, find: func(pid int) (process.Identity, bool) { return r.find(pid) }, open: r.open}
+	s.system = system{start: r.start, find: func(pid int) (process.Identity, bool) { return r.find(pid) },
+		parent: func(pid int) (int, bool) { return r.parent(pid) }, open: r.open}
 	r.super = s
 	ctx, cancel := context.WithCancel(context.Background())
 	result := make(chan error, 1)

@@ -136,11 +136,18 @@ func TestStopDuringReload(t *testing.T) {
 			t.Fatal(err)
 		}
 		time.Sleep(time.Second)
+		began := time.Now()
 		if err := stop(); err != nil {
 			t.Error(err)
 		}
-		if g, u := len(r.starts("grabber")), len(r.starts("uploader")); g > 2 || u != 1 {
-			t.Errorf("starts of grabber and uploader = %d, %d; want no uploader replaced", g, u)
+		if took, want := time.Since(began), termWait-time.Second; took != want {
+			t.Errorf("took %v, want the %v that were left of the grabber's time", took, want)
+		}
+		if g, u := len(r.starts("grabber")), len(r.starts("uploader")); g != 1 || u != 1 {
+			t.Errorf("starts of grabber and uploader = %d, %d; want nobody replaced", g, u)
+		}
+		if got, want := r.sent(), []string{"grabber terminate", "uploader terminate", "grabber kill"}; !slices.Equal(got, want) {
+			t.Errorf("signals = %v, want %v", got, want)
 		}
 	})
 }

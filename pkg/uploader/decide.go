@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 	"time"
 
 	"github.com/sirupsen/logrus"
@@ -186,10 +187,29 @@ func (l *loop) setAside(t *track, now time.Time) error {
 	return nil
 }
 
-// drained reports whether there is nothing left to try.
-func (l *loop) drained() bool {
+// drained reports whether there is nothing left to try. Foreign files that
+// change are waited for, but not for ever.
+func (l *loop) drained(now time.Time) bool {
+	switch {
+	case !l.idle():
+		l.alone = time.Time{}
+	case len(l.foreign) == 0:
+		return true
+	case l.alone.IsZero():
+		l.alone = now
+	default:
+		return now.Sub(l.alone) >= max(l.u.cfg.Backoff.Max, leastForeign)
+	}
+	return false
+}
+
+// leastForeign is how long a drain waits for files that change, at least.
+const leastForeign = 10 * time.Second
+
+// idle reports whether all that is known to be finished has been tried.
+func (l *loop) idle() bool {
 	p := l.plan
-	if !l.scanned || l.foreign > 0 || l.more || len(p.pending)+len(p.flying)+len(p.booking)+len(p.failing) > 0 {
+	if !l.scanned || l.more || len(p.pending)+len(p.flying)+len(p.booking)+len(p.failing) > 0 {
 		return false
 	}
 	for _, t := range p.postponed {
@@ -202,13 +222,18 @@ func (l *loop) drained() bool {
 
 // drainEnd is errDrained, or says what could not be shipped.
 func (l *loop) drainEnd() error {
-	left := l.plan.left()
+	left := append(l.plan.left(), l.foreign...)
 	if len(left) == 0 {
 		return errDrained
 	}
-	t := l.plan.postponed[left[0]]
-	return &LeftError{Files: len(left), First: t.name, Err: t.err}
+	e := &LeftError{Files: len(left), First: slices.Min(left), Err: errUnquiet}
+	if t := l.plan.postponed[e.First]; t != nil {
+		e.Err = t.err
+	}
+	return e
 }
+
+var errUnquiet = errors.New("it does not stop changing")
 
 // LeftError ends a drain that could not ship everything.
 type LeftError struct {

@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -32,6 +33,7 @@ type fakeSpool struct {
 	scans    int
 
 	openErr   map[string]error
+	foreign   []string // names that never are quiet
 	appendErr error
 	removeErr map[string]error
 }
@@ -65,7 +67,7 @@ func (s *fakeSpool) Scan(limit int, skip func(string) bool) (store.Backlog, erro
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.scans++
-	found := store.Backlog{Count: len(s.files)}
+	found := store.Backlog{Count: len(s.files), Foreign: slices.Clone(s.foreign)}
 	for name, f := range s.files {
 		found.Bytes += int64(len(f.content))
 		if !skip(name) {
@@ -83,6 +85,8 @@ func (s *fakeSpool) Watch() (<-chan struct{}, func(), error) {
 	}
 	return s.events, func() {}, nil
 }
+
+func (s *fakeSpool) Captured(name string) bool { return strings.HasPrefix(name, "p-") }
 
 func (s *fakeSpool) CapturedAt(string) (time.Time, bool) { return time.Time{}, false }
 func (s *fakeSpool) SyncRemovals() error                 { return nil }

@@ -40,7 +40,8 @@ type loop struct {
 	events   bool            // the store tells of new files
 	told     bool            // it has, since the last scan
 	missed   int             // scans in a row that found what it had not told
-	foreign  int             // names that the last scan was not sure of
+	foreign  []string        // names that the last scan was not sure of
+	alone    time.Time       // since when a drain waits for those only; zero: it does not
 	more     bool            // the directory has more than the last scan brought
 	scanDue  time.Time
 	scanFrom time.Time // not before: a twentieth
@@ -130,7 +131,7 @@ func (l *loop) step(now time.Time) error {
 		return err
 	}
 	l.show(now)
-	if l.u.cfg.Drain && l.drained() {
+	if l.u.cfg.Drain && l.drained(now) {
 		return l.drainEnd()
 	}
 	return nil

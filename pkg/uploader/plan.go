@@ -111,7 +111,7 @@ func (p *plan) mayStart(now time.Time) bool {
 }
 
 // full reports whether the ledger is too far behind.
-func (p *plan) full() bool { return len(p.booking) >= 4*p.concurrency }
+func (p *plan) full() bool { return len(p.booking) >= min(4*p.concurrency, maxBooking) }
 
 // fresh returns the oldest file that was not tried yet and may be, "" for
 // none. A file that failed before the node took another one keeps its place

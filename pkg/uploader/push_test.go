@@ -140,7 +140,7 @@ func TestPushStopsWhereNothingCanWork(t *testing.T) {
 		status int
 		exit   int
 		tries  int
-	}{{"wrong URL", 404, exitcode.Config, 4}, {"refused token", 403, exitcode.Credentials, 4}, {"down", 503, exitcode.Failed, 20}} {
+	}{{"wrong URL", 404, exitcode.Config, 4}, {"refused token", 403, exitcode.Credentials, 4}, {"down", 503, exitcode.Failed, 25}} { // four in flight and one that followed the first, five tries each
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			st, _ := realStore(t, 0)

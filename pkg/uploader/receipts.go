@@ -10,6 +10,11 @@ import (
 // in flight and not yet unlinked for good (removals are synced every 256).
 const recentReceipts = 1024
 
+// maxBooking bounds the files whose receipts a kill may leave before they are
+// removed: with those in flight then (256 at most) and the removals that are
+// not synced, the next start looks at all of them.
+const maxBooking = recentReceipts / 2
+
 // oldReceipts are those of files that may still lie in the store: a process
 // that was killed had booked but not removed them.
 type oldReceipts struct {

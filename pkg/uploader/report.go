@@ -138,7 +138,7 @@ func (u *Uploader) failed(t *track, v verdict, err error) {
 	}
 	u.reporter.Trouble(err)
 	fields := logrus.Fields{"file": t.name, "attempt": t.tries, "err": err}
-	kind, sentence := "file", "a file cannot be read: it is put behind the others"
+	kind, sentence := "file", "a file cannot be read or removed: it is put behind the others"
 	var e *sink.Error
 	switch {
 	case isChanged(err):

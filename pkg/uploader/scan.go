@@ -43,9 +43,9 @@ func (l *loop) scan() error {
 	}
 	cost := time.Since(began)
 	l.relyOnEvents(found)
-	l.scanned, l.more, l.foreign = true, len(found.Names) == pendingNames, len(found.Foreign)
+	l.scanned, l.more, l.foreign = true, len(found.Names) == pendingNames, found.Foreign
 	every := scanEvery
-	if l.events && l.foreign == 0 {
+	if l.events && len(l.foreign) == 0 {
 		every = scanSeldom
 	}
 	l.scanFrom = time.Now().Add(max(scanGap, scanShare*cost))
@@ -62,7 +62,7 @@ func (l *loop) relyOnEvents(found store.Backlog) {
 	switch {
 	case told:
 		l.missed = 0
-	case l.scanned && !l.more && l.foreign == 0 && l.plan.news(found.Names):
+	case l.scanned && !l.more && len(l.foreign) == 0 && l.plan.news(found.Names):
 		l.missed++
 	}
 	if l.events && l.missed > maxMissed {

@@ -2,6 +2,7 @@ package uploader
 
 import (
 	"encoding/json"
+	"slices"
 	"time"
 
 	"github.com/storj/twitter-stream/pkg/backoff"
@@ -68,7 +69,9 @@ func (t *trouble) restore() (suspects []string) {
 	}
 	t.on, t.restored, t.kind, t.cursor = true, true, saved.Kind, saved.Probed
 	t.until = time.Now().Add(left)
-	return saved.Suspects[:min(len(saved.Suspects), maxSuspects)]
+	// Only names that a scan would bring as they are: others are left to it.
+	suspects = slices.DeleteFunc(saved.Suspects, func(name string) bool { return !t.spool.Captured(name) })
+	return suspects[:min(len(suspects), maxSuspects)]
 }
 
 // enter begins trouble, or goes one step on: the file name has failed with

@@ -93,6 +93,7 @@ type counts struct {
 type spool interface {
 	Scan(limit int, skip func(name string) bool) (store.Backlog, error)
 	Watch() (changed <-chan struct{}, stop func(), err error)
+	Captured(name string) bool
 	CapturedAt(name string) (at time.Time, ok bool)
 	SyncRemovals() error
 	open(name string) (entry, error)

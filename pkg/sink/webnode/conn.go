@@ -16,7 +16,12 @@ import (
 // then known for what it is.
 type conn struct {
 	net.Conn
-	watch atomic.Pointer[watch]
+	watch  atomic.Pointer[watch]
+	queued func() int // bytes that wait in the kernel, -1 where that is unknown
+}
+
+func newConn(c net.Conn) *conn {
+	return &conn{Conn: c, queued: func() int { return unsent(c) }}
 }
 
 func (c *conn) Read(p []byte) (int, error) {
@@ -43,12 +48,12 @@ func (c *conn) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// unsent returns how many bytes wait in the kernel, -1 where that is unknown.
+// unsent is -1 too where there is no connection of ours.
 func (c *conn) unsent() int {
 	if c == nil {
 		return -1
 	}
-	return unsent(c.Conn)
+	return c.queued()
 }
 
 // underlying finds our connection below TLS, nil if there is none.
@@ -83,7 +88,7 @@ func watchedTransport(cfg Config) *http.Transport {
 		if err != nil {
 			return nil, err
 		}
-		return &conn{Conn: c}, nil
+		return newConn(c), nil
 	}
 	t.Protocols = new(http.Protocols)
 	t.Protocols.SetHTTP1(true)

@@ -11,7 +11,6 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/storj/twitter-stream/pkg/redact"
 	"github.com/storj/twitter-stream/pkg/sink"
 )
 
@@ -22,6 +21,8 @@ type upload struct {
 	obj         sink.Object
 	contentType string
 	head, tail  []byte
+
+	telling sync.Mutex // one call of Progress at a time
 
 	mu   sync.Mutex
 	last *body // the newest; older ones are closed
@@ -99,7 +100,8 @@ func (up *upload) fault() error {
 }
 
 // prove checks an answer against what was sent and returns the key, "" where
-// the node does not encrypt. It may read the content once more.
+// the node does not encrypt. It may read the content once more. Its errors do
+// not quote what the node calls a hash: it may be a key.
 func (up *upload) prove(ctx context.Context, said answer) (key string, err error) {
 	plain := hex.EncodeToString(up.obj.SHA256[:])
 	own := keyFor(up.node.cfg.Passphrase, up.obj.SHA256)
@@ -111,11 +113,11 @@ func (up *upload) prove(ctx context.Context, said answer) (key string, err error
 	case (said.Key == "" || said.Key == ownHex) && said.FileHash == sealed:
 		return ownHex, nil
 	case said.Key == "" || said.Key == ownHex:
-		return "", fmt.Errorf("the node says that it has %s, which is not the hash of this file", redact.Text(said.FileHash))
+		return "", errors.New("the hash that the node names is not that of this file")
 	}
 	sealed, err = up.seal(ctx, said.Key)
 	if err == nil && sealed != said.FileHash {
-		err = fmt.Errorf("the node says that it has %s, which is not the hash of this file under the key it named", redact.Text(said.FileHash))
+		err = errors.New("the hash that the node names is not that of this file under the key it named")
 	}
 	if err != nil {
 		return "", err
@@ -155,6 +157,8 @@ func (up *upload) seal(ctx context.Context, keyHex string) (string, error) {
 }
 
 func (up *upload) progress(n int) {
+	up.telling.Lock()
+	defer up.telling.Unlock()
 	if up.obj.Progress != nil {
 		up.obj.Progress(n)
 	}

@@ -12,14 +12,20 @@ import (
 // no more bytes.
 const grace = 5 * time.Second
 
+// looks is how often, in a limit without progress, the kernel's buffer is
+// looked at.
+const looks = 4
+
 // watch ends a try whose connection makes no progress. While the object goes
-// out, each byte written or read counts; once all is out only the answer is
-// missing, and it is awaited for the longer of the timeout and twice the time
-// that the sending took (a node may copy what it got before it answers).
+// out, each byte written, read or taken by the line counts; once all is out
+// only the answer is missing, and it is awaited for the longer of the timeout
+// and twice the time that the sending took (a node may copy what it got before
+// it answers).
 type watch struct {
 	timeout time.Duration
 	cancel  context.CancelCauseFunc
 	broken  func() // the connection takes no more bytes
+	alive   func() // called at progress that nobody else sees, w.mu held
 
 	mu      sync.Mutex
 	conn    *conn
@@ -28,18 +34,19 @@ type watch struct {
 	moved   time.Time // last progress
 	limit   time.Duration
 	waiting bool
-	unsent  int   // in the kernel at the last look, -1 unknown
+	unsent  int // in the kernel at the last look, -1 unknown
+	looked  time.Time
 	lost    error // why the connection takes no more bytes
 	stopped bool
 }
 
 // watched returns a context that ends, with a sentence as its cause, when the
 // watch runs out. stop frees both.
-func watched(ctx context.Context, timeout time.Duration, broken func()) (context.Context, *watch) {
+func watched(ctx context.Context, timeout time.Duration, broken, alive func()) (context.Context, *watch) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	now := time.Now()
-	w := &watch{timeout: timeout, cancel: cancel, broken: broken, began: now, moved: now, limit: timeout}
-	w.timer = time.AfterFunc(timeout, w.look)
+	w := &watch{timeout: timeout, cancel: cancel, broken: broken, alive: alive, began: now, moved: now, limit: timeout, unsent: -1}
+	w.timer = time.AfterFunc(timeout/looks, w.look)
 	return ctx, w
 }
 
@@ -67,6 +74,7 @@ func (w *watch) attach(c net.Conn) {
 	if w.conn = underlying(c); w.conn != nil {
 		w.conn.watch.Store(w)
 	}
+	w.sample()
 }
 
 func (w *watch) detach() {
@@ -95,9 +103,13 @@ func (w *watch) await() {
 	w.waiting = true
 	w.moved = time.Now()
 	w.limit = max(w.timeout, 2*w.moved.Sub(w.began))
-	w.unsent = w.conn.unsent()
-	w.timer.Reset(w.limit)
+	w.sample()
+	w.alive() // whoever waits for us: a wait of its own begins
+	w.timer.Reset(w.limit / looks)
 }
+
+// sample notes what the next look compares with.
+func (w *watch) sample() { w.looked, w.unsent = time.Now(), w.conn.unsent() }
 
 // lose notes that the connection takes no more bytes. What the node said before
 // it closed may still be there to be read.
@@ -107,7 +119,7 @@ func (w *watch) lose(err error) {
 		w.lost, w.waiting = err, true
 		w.moved, w.limit, w.unsent = time.Now(), min(grace, w.timeout), -1
 		if !w.stopped {
-			w.timer.Reset(w.limit)
+			w.timer.Reset(w.limit / looks)
 		}
 	}
 	w.mu.Unlock()
@@ -122,24 +134,27 @@ func (w *watch) look() {
 		return
 	}
 	if w.drained() {
-		w.moved = time.Now()
+		w.moved = w.looked
+		w.alive()
 	}
 	if rest := w.limit - time.Since(w.moved); rest > 0 {
-		w.timer.Reset(rest)
+		w.timer.Reset(min(rest, w.limit/looks))
 		return
 	}
 	w.cancel(w.verdict())
 }
 
-// drained reports whether bytes left the kernel since the last look: on a slow
-// line a whole file may stand there when the last byte has been written.
+// drained reports whether bytes left the kernel since the last look. On a slow
+// line a whole file may stand there when the last byte has been written, and a
+// writer is woken only when much of it has gone; he then fills it again, so
+// that more is progress too, unless what we saw him write accounts for it.
 func (w *watch) drained() bool {
-	if !w.waiting || w.unsent < 0 {
+	if w.lost != nil {
 		return false
 	}
-	before := w.unsent
-	w.unsent = w.conn.unsent()
-	return w.unsent >= 0 && w.unsent < before
+	before, written := w.unsent, w.moved.After(w.looked)
+	w.sample()
+	return !written && before >= 0 && w.unsent >= 0 && w.unsent != before
 }
 
 func (w *watch) verdict() error {

@@ -99,7 +99,7 @@ func (n *Node) Put(ctx context.Context, obj sink.Object) (sink.Receipt, error) {
 		return sink.Receipt{}, n.fail(obj, sink.Temporary, err)
 	}
 	defer up.close()
-	trying, w := watched(ctx, n.cfg.Timeout, up.broken)
+	trying, w := watched(ctx, n.cfg.Timeout, up.broken, func() { up.progress(0) })
 	defer w.end()
 
 	res, err := n.send(trying, w, up)
