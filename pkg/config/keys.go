@@ -117,7 +117,7 @@ func captureKeys() []key {
 		ours("grabber_silence_warning", "10m", "keep-alives but no message for this long: warned and shown; 0 never",
 			field(func(c *Config) *time.Duration { return &c.SilenceWarning }, duration(0))),
 		ours("grabber_max_message", "16MiB", "a longer message is skipped, counted and logged",
-			field(func(c *Config) *int { return &c.MaxMessage }, smallSize(kib, gib))),
+			field(func(c *Config) *int { return &c.MaxMessage }, smallSize(kib, 64*mib))),
 		ours("grabber_backoff_network", "250ms-16s", "first and longest wait after a network failure, growing by the first",
 			field(func(c *Config) *Span { return &c.BackoffNetwork }, span)),
 		ours("grabber_backoff_http", "5s-320s", "first and longest wait after an HTTP error, doubling",

@@ -28,6 +28,8 @@ func TestValues(t *testing.T) {
 		{"store_max", "9999999999GiB", nil, nil},
 		{"grabber_max_message", "3KiB", func(c *Config) any { return c.MaxMessage }, 3 << 10},
 		{"grabber_max_message", "1", nil, nil},
+		{"grabber_max_message", "64MiB", func(c *Config) any { return c.MaxMessage }, 64 << 20},
+		{"grabber_max_message", "67108865", nil, nil},
 		{"grabber_max_message", "4GiB", nil, nil},
 		{"grabber_cut_interval", "0", func(c *Config) any { return c.CutInterval }, time.Duration(0)},
 		{"grabber_cut_interval", "1h30m", func(c *Config) any { return c.CutInterval }, 90 * time.Minute},

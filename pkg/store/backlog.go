@@ -56,6 +56,14 @@ func (s *Store) CapturedAt(name string) (at time.Time, ok bool) {
 	return f.at, ok
 }
 
+// Captured reports whether a name is one that the grabber gives in this store:
+// its file is finished when it is there, which of a foreign one Scan alone
+// can tell.
+func (s *Store) Captured(name string) bool {
+	_, own := parseOwn(s.cfg.Prefix, name)
+	return own
+}
+
 // ships reports whether the watch loop may take a regular file of that name.
 func (s *Store) ships(name string) bool {
 	return isElement(name) && strings.HasPrefix(name, s.cfg.Prefix) && name != s.cfg.WorkingName
@@ -81,7 +89,7 @@ func (sc *scan) visit(entry fs.DirEntry) error {
 	if !sc.store.ships(name) || !entry.Type().IsRegular() || sc.again(name) {
 		return nil
 	}
-	if _, own := parseOwn(sc.store.cfg.Prefix, name); own {
+	if sc.store.Captured(name) {
 		sc.waits(name)
 		return nil
 	}

@@ -263,6 +263,37 @@ func (c *capture) whole(t testing.TB, next *memFS, mayBeLost func(accepted time.
 	}
 }
 
+// visible returns the finished files that anybody could see at the end.
+func (c *capture) visible() map[string]string {
+	c.m.mu.Lock()
+	defer c.m.mu.Unlock()
+	seen := map[string]string{}
+	for name, n := range c.m.root.entries {
+		if _, ok := parseName(name); ok {
+			seen[name] = string(n.data)
+		}
+	}
+	return seen
+}
+
+// keeps fails unless a power cut left what was told to be finished under its
+// name at once, and whatever could be seen as finished (the uploader may have
+// sent it) has its name and content after recovery.
+func (c *capture) keeps(t testing.TB, next *memFS, visible map[string]string) {
+	t.Helper()
+	for name := range c.content {
+		if _, err := next.find(name); err != nil {
+			t.Errorf("%s was told to be finished, but its name is gone", name)
+		}
+	}
+	recovered(t, next)
+	for name, content := range visible {
+		if n, err := next.find(name); err != nil || string(n.data) != content {
+			t.Errorf("%s could be seen as finished, and is gone or has changed", name)
+		}
+	}
+}
+
 func never(time.Time) bool { return false }
 
 // unsynced is what a power cut may take: what was accepted within the last

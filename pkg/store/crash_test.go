@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -74,9 +75,10 @@ func TestInvariant2PowerCut(t *testing.T) {
 				c.m.syncDelay = delay
 				c.m.dieAt(n, diesHalf)
 				err := c.run(patience(t))
+				visible := c.visible()
 				for fate, next := range c.m.powerCuts() {
 					next.syncDelay = 0
-					recovered(t, next)
+					c.keeps(t, next, visible)
 					c.whole(t, next, c.unsynced)
 					if t.Failed() {
 						t.Errorf("power cut (%s) at operation %d, which said %v:\n%s", fate, n, err, c.m.trace())
@@ -128,6 +130,11 @@ func TestInvariant3DiesAgain(t *testing.T) {
 				cuts := c.m.powerCuts()
 				cuts["kill"] = c.m.restart()
 				for fate, next := range cuts {
+					for _, name := range next.names(rejectedDir) {
+						if strings.HasSuffix(name, damagedSuffix) && !slices.Contains(next.names(rejectedDir), name+reasonSuffix) {
+							t.Errorf("%s stands without its reason", name)
+						}
+					}
 					recovered(t, next)
 					c.whole(t, next, never)
 					checkOldDamage(t, next)
@@ -357,4 +364,71 @@ func (c *capture) promised(t *testing.T, seen *mute, m *memFS) {
 			seen.Errorf("message %d is lost", n)
 		}
 	}
+}
+
+// What came while an fsync ran is synced too, though nothing comes after it.
+func TestInvariant2QuietStream(t *testing.T) {
+	t.Parallel()
+	for _, gap := range []time.Duration{0, 400 * time.Millisecond, 600 * time.Millisecond, 1100 * time.Millisecond, 2 * time.Second} {
+		synctest.Test(t, func(t *testing.T) {
+			c := newCapture(oldStore())
+			c.cfg.CutBytes = 1 << 20
+			w, err := c.writer()
+			if err != nil {
+				t.Fatal(err)
+			}
+			synctest.Wait()
+			c.m.syncDelay = 700 * time.Millisecond
+			for range 2 {
+				if err := c.add(w, 1); err != nil {
+					t.Fatal(err)
+				}
+				time.Sleep(gap)
+			}
+			time.Sleep(3 * time.Second)
+			idle := c.m.operations()
+			next := c.m.powerCut(namesLost, contentLost)
+			next.syncDelay = 0
+			time.Sleep(time.Hour)
+			if n := c.m.operations() - idle; n != 0 {
+				t.Errorf("%d operations in an hour without a message", n)
+			}
+			recovered(t, next)
+			c.whole(t, next, never)
+			if t.Failed() {
+				t.Logf("messages came %v apart", gap)
+			}
+			if err := w.Close(t.Context()); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+// A file that somebody puts under the working file's name is neither continued
+// nor overwritten, as the original did.
+func TestInvariant3ForeignWorkingFile(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		c := newCapture(oldStore())
+		w, err := c.writer()
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.m.put("grabber.dat", message(500)+"\n")
+		c.offered[500] = true
+		n, err := w.Append([]byte(message(501) + "\n"))
+		var trouble *Error
+		if n != 0 || !errors.As(err, &trouble) || trouble.Hint == "" {
+			t.Errorf("Append over a foreign working file: %d, %v", n, err)
+		}
+		if got, want := c.m.read(t, "grabber.dat"), message(500)+"\n"; got != want {
+			t.Errorf("the foreign file holds %q, want %q", got, want)
+		}
+		if err := w.Close(t.Context()); !errors.As(err, &trouble) {
+			t.Errorf("Close: %v", err)
+		}
+		recovered(t, c.m)
+		c.whole(t, c.m, never)
+	})
 }

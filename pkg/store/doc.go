@@ -63,7 +63,10 @@
 //
 // Sync, by the syncer, never by Append: fsync of the file, and of the store
 // directory for a file's first time. Until both are done its bytes count as
-// not synced. A failed fsync is final: the kernel may have dropped the pages.
+// not synced. A failed fsync is final, also where a quota or a network file
+// system finds out only then that there is no room: the kernel may have dropped
+// the pages, and another fsync would not tell. The process ends, and the next
+// start keeps what is whole. (The fsync of a copy is not: a new one is made.)
 //
 // Cut, by Append's caller: rename of the working file to .<name>, no fsync.
 // Then by the syncer: fsync of the file and of the store directory. Then by the
@@ -93,8 +96,8 @@
 // rename, (fsync of its directory). Without the fsyncs for what is worth
 // nothing after a power cut.
 //
-// New store: .state, ledger, rejected; fsync of the store directory; version,
-// durably.
+// New store: mode 0700; .state, ledger, rejected; fsync of the store directory;
+// version, durably. Its mode is not touched again.
 //
 // Ledger, remove, set aside and retry state their orders where they stand:
 // book.go, entry.go, rejected.go and retry.go.

@@ -41,13 +41,14 @@ func isElement(name string) bool {
 		filepath.IsLocal(name) && filepath.Base(name) == name
 }
 
-// OpenEntry opens a finished file for reading; Close is the caller's. It never
+// OpenEntry opens a finished file for reading; Close is the caller's. Names
+// that Scan never returns are refused, the working file's among them. It never
 // follows a link, never blocks on a FIFO, and fails with ErrNotRegular for
 // anything but a file, fs.ErrNotExist for one that is gone. Errors are about
 // this file, not the store.
 func (s *Store) OpenEntry(name string) (*Entry, error) {
-	if !isElement(name) {
-		return nil, fmt.Errorf("open %.80q: not the name of a file in the store", name)
+	if !s.ships(name) {
+		return nil, fmt.Errorf("open %.80q: not the name of a finished file", name)
 	}
 	// Before the open, for a device may mind even that.
 	info, err := s.fs.Lstat(name)
@@ -81,6 +82,20 @@ func (e *Entry) ReadAt(p []byte, off int64) (int, error) { return e.f.ReadAt(p, 
 // Close closes the file. It is idempotent.
 func (e *Entry) Close() error { return e.close() }
 
+// besideName is tried to find out whether names can be made and removed beside
+// the finished files. Left by a kill, it is used and removed the next time.
+const besideName = ".probe" + tempSuffix
+
+// fileTrouble is trouble with the removal or the renaming of one file. Where
+// that is refused although the store can be written (the file is immutable, or
+// another user's in a sticky directory), the others go on.
+func (s *Store) fileTrouble(op, name string, err error) error {
+	if errors.Is(err, fs.ErrPermission) && s.tryWriting(besideName) == nil {
+		return fmt.Errorf("%s %.80q: %w", op, name, cause(err))
+	}
+	return s.trouble(op, name, err)
+}
+
 // removals counts those that a power cut may undo.
 type removals struct {
 	mu      sync.Mutex
@@ -94,7 +109,9 @@ const maxPendingRemovals = 256
 // name still means the same file, size and modification time, ErrChanged
 // otherwise. A name that is gone already is no error. Every 256 removals, and
 // by SyncRemovals, the directory is synced: a removal that a power cut undoes
-// costs only a second look at its receipts. The entry may be closed.
+// costs only a second look at its receipts. The entry may be closed. A file
+// that may not be removed, in a store that can be written, is trouble of that
+// file alone: no *Error, and fs.ErrPermission.
 func (s *Store) Remove(e *Entry) error {
 	now, err := s.fs.Lstat(e.Name)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -107,7 +124,7 @@ func (s *Store) Remove(e *Entry) error {
 		return fmt.Errorf("remove %.80q: %w", e.Name, ErrChanged)
 	}
 	if err := s.fs.Remove(e.Name); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return s.trouble("remove", e.Name, err)
+		return s.fileTrouble("remove", e.Name, err)
 	}
 	s.ship.reserve.refill() // before others take the room
 	return s.syncRemovals(1, maxPendingRemovals)

@@ -29,6 +29,9 @@ func TestOpenEntry(t *testing.T) {
 	in := func(name string) string { return filepath.Join(s.Dir(), name) }
 	for _, err := range []error{
 		os.WriteFile(in("tw-a"), []byte("content"), 0o600),
+		os.WriteFile(in("grabber.dat"), []byte("working"), 0o600),
+		os.WriteFile(in("other"), []byte("mine"), 0o600),
+		os.WriteFile(in(".tw-a"), []byte("being finished"), 0o600),
 		os.WriteFile(filepath.Join(filepath.Dir(s.Dir()), "outside"), nil, 0o600),
 		os.Mkdir(in("tw-dir"), 0o700),
 		os.Symlink("tw-a", in("tw-link")),
@@ -52,6 +55,7 @@ func TestOpenEntry(t *testing.T) {
 		"tw-dir": ErrNotRegular, "tw-link": ErrNotRegular, "tw-out": ErrNotRegular, "tw-dangling": ErrNotRegular,
 		"tw-fifo": ErrNotRegular, "tw-none": fs.ErrNotExist,
 		"": nil, ".": nil, "..": nil, "../outside": nil, "tw-dir/../tw-a": nil, "/etc/passwd": nil, "tw-a\x00": nil, ".state": nil,
+		"grabber.dat": nil, "other": nil, ".tw-a": nil,
 	} {
 		if _, err := os.Lstat(in("tw-fifo")); err != nil && name == "tw-fifo" {
 			continue // a system without
@@ -107,6 +111,46 @@ func TestRemove(t *testing.T) {
 			}
 			if _, err := os.Lstat(path); errors.Is(err, fs.ErrNotExist) != test.gone {
 				t.Errorf("gone: want %v, lstat says %v", test.gone, err)
+			}
+		})
+	}
+}
+
+// A file that may not be touched is one file's trouble, unless no name in the
+// store may be.
+func TestFileThatMayNotBeRemoved(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name  string
+		probe error // of making a file beside it
+		fatal bool
+	}{{"immutable", nil, false}, {"immutable, disk full", syscall.ENOSPC, false}, {"read-only store", syscall.EROFS, true}, {"store of another user", syscall.EACCES, true}} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			m := newMemFS()
+			s := shipStore(t, m)
+			m.put(ownName(1), "x")
+			m.put(ownName(2), "x")
+			m.fail = func(op memOp) error {
+				switch {
+				case op.op == "remove" && op.name == ownName(1), op.op == "rename" && strings.HasPrefix(op.name, ownName(1)+" "):
+					return syscall.EPERM
+				case strings.HasPrefix(op.name, besideName):
+					return tt.probe
+				}
+				return nil
+			}
+			_, aside := s.SetAside(ownName(1), Reason{})
+			for what, err := range map[string]error{"remove": s.Remove(mustOpenEntry(t, s, ownName(1))), "set aside": aside} {
+				if !errors.Is(err, fs.ErrPermission) || errors.As(err, new(*Error)) != tt.fatal {
+					t.Errorf("%s: got %v, want a permission error, about the store: %v", what, err, tt.fatal)
+				}
+			}
+			if err := s.Remove(mustOpenEntry(t, s, ownName(2))); err != nil {
+				t.Errorf("the next file: %v", err)
+			}
+			if got := fmt.Sprint(m.names("."), m.names(rejectedDir)); got != "[.state ledger rejected "+ownName(1)+"] []" {
+				t.Errorf("the store holds %s", got)
 			}
 		})
 	}

@@ -18,6 +18,7 @@ type fileSystem interface {
 	RenameNoReplace(oldname, newname string) error
 	Remove(name string) error
 	Lstat(name string) (fs.FileInfo, error)
+	Chmod(name string, mode fs.FileMode) error
 	// SameFile reports whether two answers of Lstat or Stat are of one inode.
 	SameFile(a, b fs.FileInfo) bool
 	// OpenDir reads a directory's names in pieces, in no order.

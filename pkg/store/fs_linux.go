@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"math"
 
 	"golang.org/x/sys/unix"
@@ -29,6 +30,12 @@ func freeBytes(o *osFS) (int64, error) {
 			return 0, err
 		}
 	}
-	size := uint64(max(st.Bsize, 1))
-	return int64(min(st.Bavail, math.MaxInt64/size) * size), nil
+	return freeOf(&st), nil
+}
+
+// freeOf counts in fragments, as the blocks are (statvfs); f_bsize is the size
+// of a good transfer, and larger on some network file systems.
+func freeOf(st *unix.Statfs_t) int64 {
+	size := uint64(max(cmp.Or(st.Frsize, st.Bsize), 1))
+	return int64(min(st.Bavail, math.MaxInt64/size) * size)
 }

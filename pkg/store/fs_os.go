@@ -98,6 +98,10 @@ func (o *osFS) Lstat(name string) (fs.FileInfo, error) {
 	return info, o.named("lstat", name, err)
 }
 
+func (o *osFS) Chmod(name string, mode fs.FileMode) error {
+	return o.named("chmod", name, o.root.Chmod(name, mode))
+}
+
 func (o *osFS) SameFile(a, b fs.FileInfo) bool { return os.SameFile(a, b) }
 
 func (o *osFS) OpenDir(name string) (dir, error) {

@@ -341,6 +341,16 @@ func (m *memFS) Lstat(name string) (info fs.FileInfo, err error) {
 	return info, err
 }
 
+func (m *memFS) Chmod(name string, mode fs.FileMode) error {
+	return m.do("chmod", name, func() error {
+		n, err := m.find(name)
+		if err == nil {
+			n.mode = n.mode&fs.ModeType | mode
+		}
+		return err
+	})
+}
+
 func (m *memFS) SameFile(a, b fs.FileInfo) bool { return a.Sys() == b.Sys() }
 
 func (m *memFS) SyncDir(name string) error {

@@ -142,6 +142,9 @@ func TestInvariant5NeverReplaces(t *testing.T) {
 		dropped[name.String()] = fmt.Sprintf("dropped in %d", i)
 		c.m.put(name.String(), dropped[name.String()])
 	}
+	second := "." + fileName{capturePrefix, c.now().Add(2 * time.Microsecond), 7}.String()
+	dropped[second] = "dropped in, being finished"
+	c.m.put(second, dropped[second])
 	for range 3 {
 		if err := c.add(w, 1); err != nil {
 			t.Fatal(err)

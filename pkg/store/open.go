@@ -26,9 +26,9 @@ const (
 // cfg.Create). It takes no lock. It fails with *Error, or with *FullError
 // where a full disk keeps it from creating something.
 //
-// A new store is made in this order: its directories, fsync of the store
-// directory, the version by temporary file, fsync, rename, fsync of .state. So
-// what has a version has everything.
+// A new store is made in this order: its mode, its directories, fsync of the
+// store directory, the version by temporary file, fsync, rename, fsync of
+// .state. So what has a version has everything.
 func Open(cfg Config) (*Store, error) {
 	if err := cfg.check(); err != nil {
 		return nil, err
@@ -115,18 +115,40 @@ func (s *Store) prepare() error {
 	case s.cfg.ReadOnly:
 		return nil
 	}
+	if version == 0 {
+		s.closeToOthers()
+	}
 	if err := s.makeDirs(version == 0); err != nil {
 		return err
 	}
 	if version == 0 {
 		return s.replaceFile(versionFile, []byte(strconv.Itoa(layoutVersion)+"\n"), true)
 	}
-	if err := s.tryWriting(); err != nil {
+	if err := s.tryWriting(tempName(stateDir + "/probe")); err != nil {
 		return err
 	}
 	s.removeStale(stateDir)
 	s.removeStale(rejectedDir)
 	return nil
+}
+
+// closeToOthers takes from others the right to look into a directory that
+// becomes a store: its files may be as the original made them, for anybody to
+// read. One that is shared on purpose (sticky, such as /tmp) is left as it is.
+func (s *Store) closeToOthers() {
+	info, err := s.fs.Lstat(".")
+	if err == nil && info.Mode().Perm()&0o077 == 0 {
+		return
+	}
+	if err == nil && info.Mode()&fs.ModeSticky != 0 {
+		err = errors.New("it is shared by all")
+	}
+	if err == nil {
+		err = s.fs.Chmod(".", 0o700)
+	}
+	if err != nil {
+		s.cfg.Notice(s.cfg.Dir, fmt.Sprintf("others may read what is captured, its mode was not set to 0700: %v", cause(err)))
+	}
 }
 
 // version returns the store's layout version, 0 when it has none yet.
@@ -170,10 +192,9 @@ func (s *Store) makeDirs(durable bool) error {
 	return s.trouble("fsync", ".", s.fs.SyncDir("."))
 }
 
-// tryWriting finds a read-only store before anything relies on it. A full one
-// is none: it may have room again.
-func (s *Store) tryWriting() error {
-	probe := tempName(stateDir + "/probe")
+// tryWriting finds a read-only store before anything relies on it, by a file
+// that it makes and removes. A full one is none: it may have room again.
+func (s *Store) tryWriting(probe string) error {
 	f, err := s.fs.OpenFile(probe, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
 	if err == nil {
 		err = errors.Join(f.Close(), s.fs.Remove(probe))

@@ -9,8 +9,9 @@ import (
 )
 
 // maxWhole is the longest message that recovery takes for one, in bytes. It
-// bounds memory: a longer line is set aside.
-const maxWhole = 64 << 20
+// bounds memory: a longer line is set aside. It is more than grabber_max_message
+// may be (64 MiB), so that no message that was captured is taken for damage.
+const maxWhole = 65 << 20
 
 // pieceKind says what recovery makes of a piece of a file.
 type pieceKind int

@@ -189,6 +189,23 @@ func TestSplitPiecesBounded(t *testing.T) {
 	}
 }
 
+// The longest message that grabber_max_message allows is one here too, with the
+// white space that it may have around it.
+func TestSplitPiecesLongest(t *testing.T) {
+	t.Parallel()
+	const longest = 64 << 20
+	text := repeated{head: " {\"a\":\"", body: strings.Repeat("x", 1<<20), tail: "\"}\r\n", size: longest + 3}
+	err := splitPieces(text, text.size, func(p piece) error {
+		if p.kind != pieceMessage || p.len != longest+2 {
+			t.Errorf("a message of %d bytes is a piece of %d bytes, kind %d", longest, p.len, p.kind)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Error(err)
+	}
+}
+
 // A file that cannot be read, or became shorter, says so.
 func TestSplitPiecesUnreadable(t *testing.T) {
 	t.Parallel()

@@ -19,8 +19,8 @@ func (w *Writer) recover(name string) bool {
 	unreadable := 0
 	for {
 		recovered := w.persist(&w.finisher, func() error {
-			var err error
-			found, err = w.recoverOnce(name)
+			now, err := w.recoverOnce(name)
+			found = now.after(found)
 			if errors.Is(err, errUnreadable) {
 				unreadable++
 				found.unreadable, err = err, nil

@@ -46,8 +46,8 @@ const (
 
 // SetAside moves a finished file to rejected/, its reason first. An occupied
 // name gets a suffix; the name used is returned. Time, Name and Original of the
-// reason are filled in. fs.ErrNotExist and ErrNotRegular are about the file,
-// *FullError and *Error about the store.
+// reason are filled in. fs.ErrNotExist, fs.ErrPermission and ErrNotRegular are about the
+// file, *FullError and *Error about the store.
 //
 // The order: the reason by temporary file, fsync, rename, fsync of rejected/;
 // then the file by a rename that never replaces, fsync of both directories. So
@@ -94,7 +94,7 @@ func (s *Store) moveAside(reason Reason) error {
 		if errors.Is(err, fs.ErrNotExist) {
 			return fmt.Errorf("set aside %.80q: %w", reason.Original, cause(err))
 		}
-		return s.trouble("set aside", reason.Original, err)
+		return s.fileTrouble("set aside", reason.Original, err)
 	}
 	return s.syncMove(rejectedDir, ".")
 }

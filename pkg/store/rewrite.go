@@ -31,6 +31,15 @@ func (v *verdict) add(p piece) {
 	v.changed = v.changed || p.kind != pieceMessage || !p.line
 }
 
+// after adds what only the try before this one has found: it may have published
+// the damage and left a file that is whole.
+func (v verdict) after(before verdict) verdict {
+	if before.damaged > v.damaged {
+		v.damaged, v.damagedBytes = before.damaged, before.damagedBytes
+	}
+	return v
+}
+
 // judge reads the whole file.
 func (w *Writer) judge(f file) (verdict, error) {
 	var found verdict
@@ -128,7 +137,9 @@ func (w *Writer) writeReason(name string, found verdict, why string) error {
 }
 
 // copyPieces writes the pieces of one kind, one a line, to a new file and
-// fsyncs it. When there is no room for it, it takes none.
+// fsyncs it. When there is no room for it, it takes none: also where only the
+// fsync says so, for the source still holds everything and the next try makes
+// another copy.
 func (w *Writer) copyPieces(f file, name string, kind pieceKind) error {
 	to, err := w.s.fs.OpenFile(name, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
 	if err != nil {
@@ -137,7 +148,7 @@ func (w *Writer) copyPieces(f file, name string, kind pieceKind) error {
 	err = w.copyTo(to, f, kind)
 	switch {
 	case err == nil:
-		err = w.nextStep(func() error { return w.s.fsync(name, to) })
+		err = w.nextStep(func() error { return w.s.trouble("fsync", name, to.Sync()) })
 	case !errors.Is(err, errUnreadable) && !errors.Is(err, errEnds):
 		err = w.s.trouble("write", name, err)
 	}

@@ -10,9 +10,9 @@ import (
 const roomAfterFull = 2 << 20
 
 // Room returns a *FullError while there is less free disk than MinFree (2 MiB
-// at least after an ENOSPC) or the store is larger than MaxStore, *Error when
-// the working file's name no longer means ours. Call it about once a second,
-// and before an Append after a *FullError.
+// at least after an ENOSPC; after Hurry none is too little) or the store is
+// larger than MaxStore, *Error when the working file's name no longer means
+// ours. Call it about once a second, and before an Append after a *FullError.
 func (w *Writer) Room() error {
 	w.turn.Lock()
 	defer w.turn.Unlock()
@@ -46,15 +46,17 @@ func (w *Writer) present() error {
 }
 
 // enoughFree compares the free disk with what is to stay free, which is more
-// after an ENOSPC. Where the system does not tell, there is enough.
+// after an ENOSPC. Where the system does not tell, there is enough; so there is
+// for what a process that was asked to stop has in memory, which is lost unless
+// it goes into the last room.
 func (w *Writer) enoughFree(need int64) error {
 	w.mu.Lock()
-	wasFull := w.noRoom
+	wasFull, hurried := w.noRoom, w.hurried
 	w.mu.Unlock()
 	if wasFull {
 		need = max(need, roomAfterFull)
 	}
-	if need == 0 {
+	if need == 0 || hurried {
 		return nil
 	}
 	free, err := w.s.fs.Free()

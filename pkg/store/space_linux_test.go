@@ -6,7 +6,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -41,8 +40,8 @@ func TestRealFullDisk(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer s.Close() //nolint:errcheck // unmounted anyhow
-	var files atomic.Int64
-	w, err := s.NewWriter(WriterConfig{CutBytes: 256 << 10, SyncInterval: time.Millisecond, Finished: func(string, int64) { files.Add(1) }})
+	finished := make(chan string, 100)
+	w, err := s.NewWriter(WriterConfig{CutBytes: 256 << 10, SyncInterval: time.Millisecond, Finished: func(name string, _ int64) { finished <- name }})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -77,17 +76,19 @@ func TestRealFullDisk(t *testing.T) {
 		t.Errorf("Append on a full disk: %d, %v", n, err)
 	}
 	shipped := 0
-	names, err := filepath.Glob(filepath.Join(s.Dir(), capturePrefix+"*"))
-	if err != nil || len(names) < 9 {
-		t.Fatalf("%d files, %v", len(names), err)
-	}
-	for _, name := range names[:9] { // 2.25 MiB
-		text, err := os.ReadFile(name)
+	for range 9 { // 2.25 MiB
+		var name string
+		select {
+		case name = <-finished:
+		case <-time.After(30 * time.Second):
+			t.Fatal("the full files are not finished")
+		}
+		text, err := os.ReadFile(filepath.Join(s.Dir(), name))
 		if err != nil {
 			t.Fatal(err)
 		}
 		shipped += len(text)
-		if err := os.Remove(name); err != nil {
+		if err := os.Remove(filepath.Join(s.Dir(), name)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -102,7 +103,7 @@ func TestRealFullDisk(t *testing.T) {
 		}
 	}
 	kept := 0
-	names, err = filepath.Glob(filepath.Join(s.Dir(), "*"))
+	names, err := filepath.Glob(filepath.Join(s.Dir(), "*"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,7 +1,9 @@
 package store
 
 import (
+	"errors"
 	"strings"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -75,6 +77,51 @@ func TestMaxStore(t *testing.T) {
 		}
 		if err := w.Close(t.Context()); err != nil {
 			t.Error(err)
+		}
+	})
+}
+
+// Asked to stop, what is in memory goes into whatever room there is: neither
+// store_min_free nor the 2 MiB after a full disk are kept free any more.
+func TestHurryTakesTheLastRoom(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		c := newCapture(oldStore())
+		c.cfg.CutBytes, c.cfg.MinFree = 1<<20, 64<<20
+		w, err := c.writer()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := c.add(w, 1); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait() // no recovery
+		line := []byte(message(c.next) + "\n")
+		c.m.capacity = c.m.root.size() + int64(len(line)) - 1
+		if n, err := w.Append(line); n != 0 || !isFull(err) {
+			t.Errorf("Append on a full disk: %d, %v", n, err)
+		}
+		c.m.capacity += 3 * int64(len(line))
+		if n, err := w.Append(line); n != 0 || !isFull(err) {
+			t.Errorf("Append on a disk that was full: %d, %v", n, err)
+		}
+		w.Hurry()
+		if err := w.Room(); err != nil {
+			t.Errorf("hurried: Room: %v", err)
+		}
+		for range 3 {
+			if n, err := w.Append(line); n != len(line) || err != nil {
+				t.Errorf("hurried: %d, %v", n, err)
+			}
+		}
+		if n, err := w.Append(line); n != 0 || !errors.Is(err, syscall.ENOSPC) {
+			t.Errorf("hurried, on a full disk: %d, %v", n, err)
+		}
+		if err := w.Close(t.Context()); err != nil {
+			t.Error(err)
+		}
+		if got, want := c.content[c.finished[len(c.finished)-1]], message(1000)+"\n"+strings.Repeat(string(line), 3); got != want {
+			t.Errorf("finished %q, want %q", got, want)
 		}
 	})
 }

@@ -91,7 +91,7 @@ func (w *Writer) fsyncAll(files []*working) error {
 	return cmp.Or(errs...)
 }
 
-// fsync makes a file's content durable. A failure is final, even for want of
+// fsync makes what was captured durable. A failure is final, even for want of
 // room.
 func (s *Store) fsync(name string, f file) error {
 	err := f.Sync()

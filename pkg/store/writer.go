@@ -56,7 +56,7 @@ type Writer struct {
 	cut       []*working // cut, but not on the disk yet, in name order
 	ready     []finished // on the disk, waiting for their final names
 	recovered bool       // what a dead grabber left is finished
-	hurried   bool       // Append no longer waits
+	hurried   bool       // Append no longer waits, but for a disk without any room
 	closed    bool       // Close was called
 	abandoned bool       // Close's patience is over
 	noRoom    bool       // there was an ENOSPC: go on with 2 MiB free only
@@ -167,8 +167,8 @@ func (w *Writer) Cut() error {
 	return w.cutWork()
 }
 
-// Hurry makes Append stop waiting for the syncer: we were asked to stop, and
-// written is worth more than synced.
+// Hurry makes Append stop waiting for the syncer, and for more room than it
+// needs: we were asked to stop, and written is worth more than synced.
 func (w *Writer) Hurry() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
