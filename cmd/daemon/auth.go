@@ -37,6 +37,10 @@ func authCommand(frame *app.Frame) *cobra.Command {
 				_, err := io.WriteString(frame.Out, "this stream needs no authorisation\n")
 				return err
 			}
+			if !force && len(cfg.Credentials.Missing()) == 0 {
+				_, err := io.WriteString(frame.Out, "already authorised; --force does it again\n")
+				return err
+			}
 			ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 			defer stop()
 			return firstRun(ctx, frame, cfg, nil, force)
@@ -49,6 +53,10 @@ func authCommand(frame *app.Frame) *cobra.Command {
 // firstRun asks a person for what is missing. spool, where there is one,
 // remembers what config.ini cannot.
 func firstRun(ctx context.Context, frame *app.Frame, cfg *config.Config, spool *store.Store, force bool) error {
+	command := app.AuthCommand(cfg.Path)
+	if force {
+		command += " --force"
+	}
 	return setup.Run(ctx, setup.Config{
 		Warn:      cfg.Warn && !warned(spool),
 		Sign:      cfg.StreamAuth == "oauth1" && cfg.StreamURL != "",
@@ -57,7 +65,7 @@ func firstRun(ctx context.Context, frame *app.Frame, cfg *config.Config, spool *
 		Token:     twitterauth.Token{Token: cfg.Credentials.OAuthToken, Secret: cfg.Credentials.OAuthTokenSecret},
 		KeyFile:   cfg.APIFile,
 		TokenFile: cfg.OAuthFile,
-		Command:   app.AuthCommand(cfg.Path),
+		Command:   command,
 	}, setup.Deps{
 		Terminal:        terminal(frame),
 		WarnShown:       func() error { return config.SetWarnOff(cfg.Path) },

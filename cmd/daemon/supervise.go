@@ -9,6 +9,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"syscall"
 
 	"github.com/sirupsen/logrus"
@@ -136,7 +137,9 @@ func (d *daemon) reload(s *supervisor.Supervisor) {
 		err = s.Reload(settings)
 	}
 	if err != nil {
-		d.log.WithError(err).Error("new configuration not taken, the old one stays")
+		for line := range strings.Lines(err.Error()) {
+			d.log.WithField("err", strings.TrimSpace(line)).Error("new configuration not taken, the old one stays")
+		}
 		return
 	}
 	d.cfg = cfg

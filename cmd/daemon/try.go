@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"os"
 	"time"
 
@@ -25,6 +26,9 @@ accounted for. It needs no account and no network and never opens your config.in
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			ctx, stop := frame.Lifetime(cmd.Context())
 			defer stop()
+			if cfg.Rate <= 0 || cfg.Duration <= 0 {
+				return app.Usage(errors.New("--rate and --duration must be above zero"))
+			}
 			cfg.Out, cfg.Terminal, cfg.Environ = frame.Out, app.OnTerminal(frame.Out), os.Environ()
 			return demo.Run(ctx, cfg)
 		},
@@ -47,6 +51,9 @@ func sandboxCommand(frame *app.Frame) *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			ctx, stop := frame.Lifetime(cmd.Context())
 			defer stop()
+			if cfg.Rate < 0 {
+				return app.Usage(errors.New("--rate must not be below zero"))
+			}
 			return sandbox.Serve(ctx, cfg, frame.Out)
 		},
 	}

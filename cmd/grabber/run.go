@@ -5,7 +5,9 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	"math"
 	"net/http"
+	"runtime/debug"
 	"strings"
 	"time"
 
@@ -65,12 +67,27 @@ func capture(ctx context.Context, frame *app.Frame, opts options) error {
 	if err != nil {
 		return err
 	}
-	log := frame.OpenLog(cfg).Entry
+	openLog := frame.OpenLog
+	if opts.stdout {
+		openLog = frame.OpenConsole
+	}
+	log := openLog(cfg).Entry
+	limitMemory(cfg.MaxMessage)
 	settings := settings(cfg, opts, log)
 	if opts.stdout {
 		return toPipe(ctx, frame, cfg, settings, transport)
 	}
 	return toStore(ctx, frame, cfg, settings, transport)
+}
+
+// limitMemory has the runtime collect garbage before it asks the system for
+// more than two messages of the largest size, one being read and one being
+// written, and some room for all else. GOMEMLIMIT, if set, stands.
+func limitMemory(maxMessage int) {
+	const others = 6 << 20
+	if debug.SetMemoryLimit(-1) == math.MaxInt64 {
+		debug.SetMemoryLimit(2*int64(maxMessage) + others)
+	}
 }
 
 func settings(cfg *config.Config, opts options, log *logrus.Entry) grabber.Config {

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
@@ -24,11 +25,18 @@ func pushCommand(frame *app.Frame) *cobra.Command {
 the node has them and writes their receipts into the ledger. It works while the
 daemon runs.`,
 		Example: "  uploader push notes.txt photos/\n  uploader push --json archive.tar | jq -r .filehash",
-		Args:    app.Args(cobra.MinimumNArgs(1)),
+		Args:    app.Args(atLeastOne),
 		RunE:    func(cmd *cobra.Command, args []string) error { return push(cmd.Context(), frame, args, asJSON) },
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print a receipt a line, as JSON; it holds the key of the node's copy")
 	return cmd
+}
+
+func atLeastOne(_ *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return errors.New("push: name at least one file or directory")
+	}
+	return nil
 }
 
 // push wires Push and blocks until all paths have had their tries.
@@ -39,7 +47,7 @@ func push(ctx context.Context, frame *app.Frame, paths []string, asJSON bool) er
 	if err != nil {
 		return err
 	}
-	log := frame.OpenLog(cfg)
+	log := frame.OpenConsole(cfg)
 	settings, closeNode, err := settings(cfg, log)
 	if err != nil {
 		return err

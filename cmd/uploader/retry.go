@@ -19,7 +19,7 @@ const damagedSuffix = ".damaged"
 func retryCommand(frame *app.Frame) *cobra.Command {
 	all := false
 	cmd := &cobra.Command{
-		Use:   "retry [NAME]",
+		Use:   "retry [NAME | --all]",
 		Short: "Put rejected files back in line, or list them",
 		Long: `retry puts a file that a node has refused back among those that wait. Without a
 name it lists what was set aside, and why.`,
@@ -67,6 +67,9 @@ func retry(frame *app.Frame, names []string, all bool) error {
 		}
 	}
 	var failed []error
+	if len(names) == 0 {
+		fmt.Fprintln(frame.Out, "nothing was set aside")
+	}
 	for _, name := range names {
 		back, err := spool.Retry(name)
 		if err != nil {

@@ -47,7 +47,7 @@ func (g Grabber) facts() (facts []string) {
 	if g.LastMessageAge > 0 {
 		last = "last message " + span(seconds(g.LastMessageAge)) + " ago"
 	}
-	facts = append(facts, fmt.Sprintf("%s, %s messages, %s, %s files", last, number(s.Messages), size(float64(s.Bytes)), number(s.Files)))
+	facts = append(facts, fmt.Sprintf("%s, %s messages, %s, %s", last, number(s.Messages), size(float64(s.Bytes)), plural(int(s.Files), "file")))
 	var dropped []string
 	for _, d := range []struct {
 		count uint64

@@ -59,7 +59,7 @@ func introduce(cfg ServeConfig, tw *Twitter, node *Node, out io.Writer) error {
 		if path, err = filepath.Abs(path); err != nil {
 			return err
 		}
-		fmt.Fprintf(&b, "ready to run, keys and tokens included:\n\n  daemon -c %s\n\n", path)
+		fmt.Fprintf(&b, "ready to run, keys and tokens included:\n\n  daemon -c '%s'\n\n", path)
 	} else {
 		c := tw.Credentials()
 		b.WriteString("config.ini:\n\n" + indent(configText(tw, node, nil)))

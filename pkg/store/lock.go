@@ -200,7 +200,7 @@ func (e *LockedError) Error() string {
 	if e.Holder.PID == 0 {
 		return fmt.Sprintf("store %s: another %s holds it", e.Dir, e.Role)
 	}
-	return fmt.Sprintf("store %s: another %s holds it (pid %d, started %s)", e.Dir, e.Role, e.Holder.PID, e.Holder.Started)
+	return fmt.Sprintf("store %s: another %s holds it (pid %d)", e.Dir, e.Role, e.Holder.PID)
 }
 
 // ExitCode implements the exitcode table.

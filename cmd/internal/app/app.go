@@ -115,8 +115,16 @@ func (f *Frame) Load() (*config.Config, error) {
 // OpenLog opens the logs that cfg asks for and says cfg's warnings in them.
 // Execute closes them.
 func (f *Frame) OpenLog(cfg *config.Config) *logging.Log {
+	return f.open(cfg, cfg.LogDir)
+}
+
+// OpenConsole is OpenLog without files, for what a person runs beside the
+// long-running process of the same name, whose files they are.
+func (f *Frame) OpenConsole(cfg *config.Config) *logging.Log { return f.open(cfg, "") }
+
+func (f *Frame) open(cfg *config.Config, dir string) *logging.Log {
 	settings := logging.Config{
-		Component: f.Name, Dir: cfg.LogDir,
+		Component: f.Name, Dir: dir,
 		MaxBytes: cfg.LogMaxSize, MaxFiles: cfg.LogMaxFiles,
 		RotateErrors: f.Name == "daemon",
 	}
