@@ -53,7 +53,7 @@ func message(n int) string { return fmt.Sprintf(`{"seq":%d,"text":"x y"}`, n) }
 
 // writer opens the store and a writer.
 func (c *capture) writer() (*Writer, error) {
-	for {
+	for tries := 0; ; tries++ {
 		s, err := c.open()
 		if err == nil {
 			var w *Writer
@@ -61,8 +61,7 @@ func (c *capture) writer() (*Writer, error) {
 				return w, nil
 			}
 		}
-		var full *FullError
-		if !errors.As(err, &full) {
+		if !isFull(err) || tries > 1000 {
 			return nil, err
 		}
 		time.Sleep(time.Second) // as the supervisor does
@@ -81,8 +80,11 @@ func (c *capture) add(w *Writer, n int) error {
 		lines, sizes = append(lines, line...), append(sizes, len(line))
 		c.next++
 	}
-	for len(lines) > 0 {
+	for tries := 0; len(lines) > 0; tries++ {
 		taken, err := w.Append(lines)
+		if tries > 1000 {
+			return fmt.Errorf("nothing is taken: %v", err)
+		}
 		if err != nil {
 			taken = 0 // perhaps written, but not promised
 		}
@@ -101,8 +103,10 @@ func (c *capture) add(w *Writer, n int) error {
 
 // fullIsFine waits until there is room again, if that is what err says.
 func (c *capture) fullIsFine(w *Writer, err error) error {
-	var full *FullError
-	for errors.As(err, &full) {
+	for tries := 0; isFull(err); tries++ {
+		if tries > 1000 {
+			return fmt.Errorf("full for ever: %v", err)
+		}
 		time.Sleep(time.Second)
 		err = w.Room()
 	}

@@ -19,6 +19,9 @@ func eachOperation(t *testing.T, try func(t *testing.T, n int) (reached bool)) {
 	for n := 1; ; n++ {
 		reached := false
 		synctest.Test(t, func(t *testing.T) { reached = try(t, n) })
+		if n > 2000 {
+			t.Fatal("a run that does not end")
+		}
 		if !reached {
 			if n < 8 {
 				t.Errorf("only %d tries: the run did not run", n)
