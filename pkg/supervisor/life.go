@@ -44,22 +44,6 @@ func newLife(before look, spec Child) *life {
 	}
 }
 
-// judge takes in what a look has seen, and decides whether the child must be
-// ended.
-func (l *life) judge(seen look, timeout time.Duration, writable bool) {
-	own := l.own(seen)
-	if own {
-		l.last = seen.status
-	}
-	l.pulse.look(time.Now(), seen.status.Beat, own, writable)
-	switch {
-	case l.pulse.still > timeout:
-		l.why = hung
-	case l.last.State != status.Capturing && seen.marks.differ(l.marks, l.spec.CredentialFiles):
-		l.why = newCredentials
-	}
-}
-
 // own reports whether a status was written by this life: pids come again (in a
 // container at each start), so one that was there before does not count.
 func (l *life) own(seen look) bool {

@@ -1,6 +1,10 @@
 package supervisor
 
-import "time"
+import (
+	"time"
+
+	"github.com/storj/twitter-stream/pkg/status"
+)
 
 const (
 	healthAfter = time.Minute     // of beats seen: a child that lived so long begins a new ladder
@@ -40,3 +44,19 @@ func (p *pulse) look(now time.Time, beat uint64, own, writable bool) {
 
 // healthy reports whether beats have been seen for a minute.
 func (p *pulse) healthy() bool { return p.seen && p.moved.Sub(p.first) >= healthAfter }
+
+// judge takes in what a look has seen, and decides whether the child must be
+// ended.
+func (l *life) judge(seen look, timeout time.Duration, writable bool) {
+	own := l.own(seen)
+	if own {
+		l.last = seen.status
+	}
+	l.pulse.look(time.Now(), seen.status.Beat, own, writable)
+	switch {
+	case l.pulse.still > timeout:
+		l.why = hung
+	case l.last.State != status.Capturing && seen.marks.differ(l.marks, l.spec.CredentialFiles):
+		l.why = newCredentials
+	}
+}
