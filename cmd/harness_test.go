@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"flag"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -32,6 +33,9 @@ var strayed atomic.Int64
 
 func TestMain(m *testing.M) {
 	os.Exit(func() int {
+		if code, asked := runPeer(); asked {
+			return code
+		}
 		dir, err := os.MkdirTemp("", "twitter-stream-bin-")
 		if err != nil {
 			panic(err)
@@ -56,6 +60,10 @@ func TestMain(m *testing.M) {
 			os.Setenv(name, trap.URL)
 		}
 		os.Unsetenv("NO_PROXY")
+		flag.Parse()
+		if err := flag.Set("test.parallel", "6"); err != nil { // the tests wait for processes, not for a processor
+			panic(err)
+		}
 		code := m.Run()
 		if n := strayed.Load(); n > 0 && code == 0 {
 			fmt.Fprintf(os.Stderr, "%d requests left loopback\n", n)
@@ -102,29 +110,48 @@ func start(t testing.TB, name string, args ...string) *proc {
 
 func startEnv(t testing.TB, env []string, name string, args ...string) *proc {
 	t.Helper()
-	p := &proc{t: t, name: name, out: &buffer{}, ended: make(chan struct{})}
-	p.cmd = exec.Command(filepath.Join(bin, name), args...)
+	return startAt(t, filepath.Join(bin, name), env, args...)
+}
+
+// startAt runs the program at path.
+func startAt(t testing.TB, path string, env []string, args ...string) *proc {
+	t.Helper()
+	p := prepare(t, path, args...)
+	p.cmd.Env = append(p.cmd.Env, env...)
+	p.run()
+	return p
+}
+
+// prepare makes a process ready; its run starts it.
+func prepare(t testing.TB, path string, args ...string) *proc {
+	t.Helper()
+	p := &proc{t: t, name: filepath.Base(path), out: &buffer{}, ended: make(chan struct{})}
+	p.cmd = exec.Command(path, args...)
 	p.cmd.Stdout, p.cmd.Stderr = p.out, p.out
 	p.cmd.Env = append(os.Environ(), "GORACE=halt_on_error=1 exitcode=66")
-	p.cmd.Env = append(p.cmd.Env, env...)
+	return p
+}
+
+// run starts the process; at the test's end it is gone.
+func (p *proc) run() {
+	p.t.Helper()
 	if err := p.cmd.Start(); err != nil {
-		t.Fatalf("start %s: %v", name, err)
+		p.t.Fatalf("start %s: %v", p.name, err)
 	}
 	go func() {
 		p.err = p.cmd.Wait()
 		close(p.ended)
 	}()
-	t.Cleanup(func() {
+	p.t.Cleanup(func() {
 		_ = p.cmd.Process.Kill() // it may have ended already
 		<-p.ended
 		if strings.Contains(p.out.String(), "DATA RACE") {
-			t.Errorf("%s: data race:\n%s", name, p.out)
+			p.t.Errorf("%s: data race:\n%s", p.name, p.out)
 		}
-		if t.Failed() && !p.killed {
-			t.Logf("%s %v said:\n%s", name, args, p.out)
+		if p.t.Failed() && !p.killed {
+			p.t.Logf("%s said:\n%s", strings.Join(p.cmd.Args, " "), p.out)
 		}
 	})
-	return p
 }
 
 func (p *proc) pid() int { return p.cmd.Process.Pid }

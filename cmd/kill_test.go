@@ -105,7 +105,7 @@ func (w *world) balance(kills int) {
 		}
 		got[seq], last = true, seq
 	}
-	lost, lossy := 0, 0
+	lost, lossy, most := 0, 0, 0
 	for _, c := range w.tw.Connections() {
 		bytesLost, ended := 0, false
 		for _, r := range slices.Backward(c.Seqs) {
@@ -123,13 +123,14 @@ func (w *world) balance(kills int) {
 		}
 		if bytesLost > 0 {
 			lossy++
+			most = max(most, bytesLost)
 		}
 		if bytesLost > memoryLimit {
 			t.Errorf("a connection of %d messages lost its last %d bytes, at most %d may be", c.Messages, bytesLost, memoryLimit)
 		}
 	}
 	sent := w.tw.Sent()
-	t.Logf("%d kills, %d sent, %d came back, %d lost over %d connections", kills, sent.Messages, len(got), lost, lossy)
+	t.Logf("%d kills, %d sent, %d came back, %d lost over %d connections, %d bytes at most", kills, sent.Messages, len(got), lost, lossy, most)
 	if uint64(len(got)+lost) < sent.Messages {
 		t.Errorf("%d sent, but only %d came back and %d are accounted for as lost", sent.Messages, len(got), lost)
 	}

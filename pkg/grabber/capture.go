@@ -26,6 +26,9 @@ type fatal struct{ error }
 func (g *Grabber) capture(ctx context.Context, src source, w writer) error {
 	work, fail := context.WithCancelCause(ctx) // ends when asked to stop, or by what is final
 	defer fail(nil)
+	if g.cfg.Duration > 0 { // as if asked to stop: a capture that waits for a full disk ends, too
+		defer time.AfterFunc(g.cfg.Duration, func() { fail(nil) }).Stop()
+	}
 	closing, cancelClosing := after(work, closeTime)
 	defer cancelClosing()
 	hard, cancelHard := after(work, stopTime)
@@ -63,8 +66,7 @@ func (g *Grabber) startAppender(work, closing context.Context, b *buffer, w writ
 	return written
 }
 
-// startReader reads until work ends, the time asked for is over or the source
-// has ended, and then ends b.
+// startReader reads until work or the source has ended, and then ends b.
 func (g *Grabber) startReader(work context.Context, src source, b *buffer) <-chan error {
 	full := func(waiting bool) {
 		if waiting { // for the appender, which keeps its own word
@@ -74,21 +76,11 @@ func (g *Grabber) startReader(work context.Context, src source, b *buffer) <-cha
 	r := newReader(g, src, func(message []byte) { b.put(message, full) })
 	read := make(chan error, 1)
 	go func() {
-		ctx, cancel := g.limited(work)
-		defer cancel()
-		err := r.run(ctx)
+		err := r.run(work)
 		b.end()
 		read <- err
 	}()
 	return read
-}
-
-// limited returns ctx, which ends when the time asked for is over, too.
-func (g *Grabber) limited(ctx context.Context) (context.Context, context.CancelFunc) {
-	if g.cfg.Duration <= 0 {
-		return ctx, func() {}
-	}
-	return context.WithTimeout(ctx, g.cfg.Duration)
 }
 
 // verdict is what capture returns. What ended the capture first decides; after
@@ -98,8 +90,10 @@ func (g *Grabber) verdict(ctx context.Context, cause, ended, failed error) error
 	switch {
 	case errors.As(cause, &first):
 		return first.error
-	case ctx.Err() == nil && ended == nil: // the time asked for is over
+	case ctx.Err() == nil && ended == nil && (failed == nil || errors.Is(failed, errAbandoned)): // the time asked for is over
 		return errDone
+	case ctx.Err() == nil && ended == nil:
+		return failed
 	case ctx.Err() == nil:
 		return ended
 	case failed != nil && !errors.Is(failed, errAbandoned):

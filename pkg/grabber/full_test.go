@@ -131,3 +131,23 @@ func TestSlowSyncLosesNoConnection(t *testing.T) {
 		}
 	})
 }
+
+func TestFullDiskEndsWhenTheTimeIsOver(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		messages, _ := numbered(50_000, 100) // more than fits into memory
+		c := newCapture(append(messages, hangs)...)
+		c.cfg.Duration = time.Minute
+		c.writer.refuse = &store.FullError{Reason: "full"}
+		began := time.Now()
+		if err := c.run(t); err != nil {
+			t.Errorf("Run = %v, want nil", err)
+		}
+		if took := time.Since(began); took < time.Minute || took > time.Minute+stopTime {
+			t.Errorf("Run took %v, want a minute, and at most %v to store what is in memory", took, stopTime)
+		}
+		if got := c.state.status(t); got.LostAtStop == 0 {
+			t.Error("what was in memory is not counted as lost")
+		}
+	})
+}

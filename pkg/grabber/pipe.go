@@ -77,3 +77,11 @@ func (g *Grabber) writeLine(out *bufio.Writer, message []byte, flush bool) error
 	}
 	return err
 }
+
+// limited returns ctx, which ends when the time asked for is over, too.
+func (g *Grabber) limited(ctx context.Context) (context.Context, context.CancelFunc) {
+	if g.cfg.Duration <= 0 {
+		return ctx, func() {}
+	}
+	return context.WithTimeout(ctx, g.cfg.Duration)
+}

@@ -56,20 +56,31 @@ func Parent(pid int) (parent int, ok bool) {
 	return parentOf(pid)
 }
 
-// WatchParent calls gone once when os.Getppid() is no longer parent, looking
-// at once and then every interval until ctx ends. It blocks.
+// WatchParent calls gone once when os.Getppid() is no longer parent: at once,
+// or, where the system does not tell of a process's end, looking every
+// interval, until ctx ends. It blocks.
 func WatchParent(ctx context.Context, parent int, every time.Duration, gone func()) {
-	ticker := time.NewTicker(every)
-	defer ticker.Stop()
+	ended, stop := endOf(parent)
+	defer stop()
+	var tick <-chan time.Time
+	if ended == nil {
+		ticker := time.NewTicker(every)
+		defer ticker.Stop()
+		tick = ticker.C
+	}
 	for ctx.Err() == nil {
-		// Asking whether the pid lives would be wrong: it may be another's by now.
+		// Asking whether the pid lives would be wrong: it may be another's by
+		// now. What is our parent still is the process that ended means.
 		if os.Getppid() != parent {
 			gone()
 			return
 		}
 		select {
 		case <-ctx.Done():
-		case <-ticker.C:
+		case <-ended:
+			gone()
+			return
+		case <-tick:
 		}
 	}
 }

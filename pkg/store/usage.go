@@ -74,9 +74,10 @@ func (u *usage) scan(s *Store) {
 	u.next = time.Now().Add(max(usageEvery, usageShare*time.Since(begin)))
 }
 
-// size adds up the files of the store.
+// size adds up the files of the store, but for the ledger: that only ever
+// grows, so nothing would end a pause for its sake.
 func (s *Store) size() (total int64, err error) {
-	for _, dir := range []string{".", rejectedDir, ledgerDir} {
+	for _, dir := range []string{".", rejectedDir} {
 		err := s.eachName(dir, func(entry fs.DirEntry) error {
 			if !entry.Type().IsRegular() {
 				return nil

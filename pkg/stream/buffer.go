@@ -5,8 +5,9 @@ package stream
 const bufferSize = 64 << 10
 
 // growth is the factor by which the buffer grows for a message that does not
-// fit. The garbage left behind by growing is a third of what has grown.
-const growth = 4
+// fit. What growing leaves behind is in memory beside it for a while, so the
+// steps are few.
+const growth = 16
 
 // buffer holds what has come and was not used yet: buf[start:end], of which
 // all before scanned holds no line end that has not been looked at.

@@ -25,11 +25,9 @@ const (
 )
 
 // wantsScan: when it is due, or when the names of the last one are used up and
-// there are more.
+// there are more. The latter waits for nothing: a look brought thousands of
+// names, so that it was worth its time even where a twentieth is less.
 func (l *loop) wantsScan(now time.Time) bool {
-	if now.Before(l.scanFrom) {
-		return false
-	}
 	return !now.Before(l.scanDue) || l.more && len(l.plan.pending) < l.plan.concurrency
 }
 

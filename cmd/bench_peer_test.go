@@ -1,0 +1,95 @@
+package cmd_test
+
+import (
+	"bufio"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+)
+
+// peerVariable makes the test binary be one of the programs that the
+// benchmarks compare with, instead of testing anything.
+const peerVariable = "TWITTER_STREAM_TEST_PEER"
+
+// runPeer is the peer that the environment asks for, if it asks for one.
+func runPeer() (code int, asked bool) {
+	if os.Getenv(peerVariable) != "scanner" {
+		return 0, false
+	}
+	if err := scannerPeer(os.Args[1], os.Args[2]); err != nil {
+		fmt.Fprintln(os.Stderr, "scanner peer:", err)
+		return 1, true
+	}
+	return 0, true
+}
+
+// scannerPeer is the loop that one writes first: a scanner, encoding/json,
+// files of 1 MB. It recovers nothing, syncs nothing and reconnects never.
+func scannerPeer(url, dir string) error {
+	resp, err := http.Get(url)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	lines := bufio.NewScanner(resp.Body)
+	lines.Buffer(make([]byte, 64<<10), 16<<20)
+	files := &megabytes{dir: dir}
+	for lines.Scan() {
+		if !json.Valid(lines.Bytes()) {
+			continue
+		}
+		if err := files.write(lines.Bytes()); err != nil {
+			return err
+		}
+	}
+	if err := lines.Err(); err != nil && err != io.ErrUnexpectedEOF {
+		return err
+	}
+	return files.close()
+}
+
+// megabytes writes lines to files of at most 1 MiB.
+type megabytes struct {
+	dir  string
+	n    int
+	size int
+	file *os.File
+	out  *bufio.Writer
+}
+
+func (m *megabytes) write(line []byte) error {
+	if m.file != nil && m.size+len(line)+1 > 1<<20 {
+		if err := m.close(); err != nil {
+			return err
+		}
+	}
+	if m.file == nil {
+		m.n++
+		file, err := os.Create(filepath.Join(m.dir, fmt.Sprintf("scanner-%06d.part", m.n)))
+		if err != nil {
+			return err
+		}
+		m.file, m.out, m.size = file, bufio.NewWriterSize(file, 64<<10), 0
+	}
+	m.size += len(line) + 1
+	_, _ = m.out.Write(line) // the buffer keeps its first error
+	return m.out.WriteByte('\n')
+}
+
+func (m *megabytes) close() error {
+	if m.file == nil {
+		return nil
+	}
+	file := m.file
+	m.file = nil
+	if err := m.out.Flush(); err != nil {
+		return err
+	}
+	if err := file.Close(); err != nil {
+		return err
+	}
+	return os.Rename(file.Name(), file.Name()[:len(file.Name())-len("part")]+"jsonl")
+}

@@ -1,0 +1,17 @@
+//go:build !linux
+
+package cmd_test
+
+import "testing"
+
+func mountTmpfs(t testing.TB, _, _ string) {
+	t.Helper()
+	t.Skip("a small file system is mounted on Linux only")
+}
+
+func remountReadOnly(testing.TB, string) {}
+
+func adoptOrphans(t testing.TB) {
+	t.Helper()
+	t.Skip("orphans are adopted on Linux only")
+}
