@@ -24,7 +24,7 @@ import (
 
 // patience is how long a test waits for something that takes at most a few
 // seconds by contract: generous, since the machine may be busy.
-const patience = 60 * time.Second
+const patience = 2 * time.Minute
 
 // bin is where TestMain put the three binaries.
 var bin string

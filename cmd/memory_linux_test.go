@@ -45,7 +45,7 @@ func (p *proc) peak(done func() bool) (most int64) {
 	p.t.Helper()
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
-	late := time.After(2 * patience)
+	late := time.After(3 * patience)
 	for {
 		data, _ := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.pid())) // gone at the end
 		_, rest, _ := strings.Cut(string(data), "VmHWM:")
@@ -72,7 +72,7 @@ func TestMemoryOfAPush(t *testing.T) {
 	w := newWorld(t, sandbox.TwitterConfig{}, sandbox.NodeConfig{MaxContent: -1}, quick())
 	path := filepath.Join(w.dir, "sparse")
 	put(t, path, "begin")
-	const size = 300 << 20
+	const size = 128 << 20
 	if err := os.Truncate(path, size); err != nil {
 		t.Fatal(err)
 	}
@@ -100,7 +100,7 @@ func TestMemoryOfACapture(t *testing.T) {
 	if err := w.tw.SetFault("oversize=20000000*1", "garbage*5"); err != nil {
 		t.Fatal(err)
 	}
-	p := w.startPlain("grabber", "--messages", "20000")
+	p := w.startPlain("grabber", "--messages", "6000")
 	most := p.peak(func() bool { return false })
 	if code := p.wait(); code != 0 {
 		t.Errorf("exit %d:\n%s", code, p.out)

@@ -63,7 +63,7 @@ func TestServe(t *testing.T) {
 	}()
 	buf := make([]byte, 64<<10)
 	n, err := r.Read(buf)
-	if said := string(buf[:n]); err != nil || !strings.Contains(said, "daemon -c "+filepath.Join(dir, "config.ini")) || !strings.Contains(said, "half-message") {
+	if said := string(buf[:n]); err != nil || !strings.Contains(said, "daemon -c '"+filepath.Join(dir, "config.ini")+"'") || !strings.Contains(said, "half-message") {
 		t.Errorf("said %q, %v", said, err)
 	}
 	cancel()
