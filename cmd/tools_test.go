@@ -58,13 +58,18 @@ func (w *world) set(key, value string) {
 	put(w.t, w.config, strings.Join(append(rows, key+" = "+value), "\n")+"\n")
 }
 
-// put writes a file, and the directories above it.
+// put makes a file appear at once, as a store wants it, and the directories
+// above it.
 func put(t testing.TB, path, text string) {
 	t.Helper()
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+	part := filepath.Join(filepath.Dir(path), ".part-"+strconv.Itoa(len(text)))
+	if err := os.WriteFile(part, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Rename(part, path); err != nil {
 		t.Fatal(err)
 	}
 }

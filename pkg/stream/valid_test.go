@@ -17,7 +17,7 @@ func TestQuickJudgeAlone(t *testing.T) {
 		}
 	}
 	values := []string{
-		"", " ", "{}", "[]", " { } ", "[ ]", "{}}", "[]]", "[}", "{]", "{", "[", "{,}", "[,]", "[1,]", `{"a":1,}`, "[1 2]", `{"a" 1}`, `{"a"}`,
+		"", " ", "{}", "[]", " { } ", "[ ]", "{}}", "[]]", "[}", "{]", "{", "[", "{,}", "[,]", "[1,]", "[1}", `{"a":1]`, `[{"a":1]}`, `{"a":[1}]`, `{"a":1,}`, "[1 2]", `{"a" 1}`, `{"a"}`,
 		`{"a":1 "b":2}`, `{1:2}`, `{"a":{"b":[{"c":[]},{}]}}`, `[[[]],{}]`, `{"a" : 1 , "b":2 }`, "[\n1,\t2\r]", "[\v1]", "1", "-1", "-", "-0", "00", "01",
 		"0.1", "0.", ".1", "1e1", "1E+1", "1e-1", "1e", "1e+", "1.e1", "12345678", "123456789012345678901234567890", "12345678.12345678e12345678",
 		"1234567:", "1234567/", "12345678a", "true", "false", "null", "tru", "truee", "nul", "falze", "True", "1,2", "true false", `"a" "b"`,
@@ -60,9 +60,11 @@ func TestQuickJudgeTakesRecordedMessages(t *testing.T) {
 func TestDeepNesting(t *testing.T) {
 	t.Parallel()
 	for _, n := range []int{63, 64, 65, 66, 128, 4097, maxNesting, maxNesting + 1} {
-		in := []byte(strings.Repeat(`{"a":`, n) + "1" + strings.Repeat("}", n))
-		if got, want := isMessage(in), json.Valid(in); got != want {
-			t.Errorf("%d deep: isMessage = %t, encoding/json says %t", n, got, want)
+		for _, last := range []string{"}", "]", ""} {
+			in := []byte(strings.Repeat(`{"a":`, n) + "1" + strings.Repeat("}", n-1) + last)
+			if got, want := isMessage(in), json.Valid(in); got != want {
+				t.Errorf("%d deep, %q at the end: isMessage = %t, encoding/json says %t", n, last, got, want)
+			}
 		}
 	}
 }
