@@ -13,7 +13,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -228,11 +227,4 @@ func readStatus(t testing.TB, store, name string, into any) (ok bool) {
 		t.Errorf("%s.json is no complete JSON: %v\n%s", name, err, data)
 	}
 	return true
-}
-
-func skipOnWindows(t testing.TB) {
-	t.Helper()
-	if runtime.GOOS == "windows" {
-		t.Skip("signals and flock as tested here are Unix's")
-	}
 }

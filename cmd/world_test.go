@@ -27,7 +27,6 @@ type world struct {
 
 func newWorld(t testing.TB, tw sandbox.TwitterConfig, node sandbox.NodeConfig, extra map[string]string) *world {
 	t.Helper()
-	skipOnWindows(t)
 	w := &world{t: t, dir: t.TempDir()}
 	w.store = filepath.Join(w.dir, "store")
 	var err error
