@@ -220,9 +220,12 @@ func (t *Twitter) admit(ctx context.Context, f *feed) error {
 			other.stop(endEvicted)
 		}
 	}
+	if ctx.Err() != nil { // the client is gone already: nobody would let this feed leave
+		return ctx.Err()
+	}
 	t.feeds = append(t.feeds, f)
 	t.ended.Add(1)
-	return ctx.Err()
+	return nil
 }
 
 func (t *Twitter) leave(f *feed) {
