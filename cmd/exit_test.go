@@ -319,7 +319,8 @@ func TestSecretsStayWhereTheyAreKept(t *testing.T) {
 	d := w.start("daemon", "-v")
 	eventually(t, "something is shipped", func() bool { return len(w.receipts()) > 3 })
 	for _, name := range []string{"grabber", "uploader"} {
-		pid, _, _, _ := w.child(name)
+		var pid int // 0 while it is down, and a signal to 0 would reach this very test
+		eventually(t, name+" runs", func() bool { pid, _, _, _ = w.child(name); return alive(pid) })
 		args, _ := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
 		for _, secret := range []string{uploadToken, w.tw.Credentials().OAuthTokenSecret, w.tw.Credentials().ConsumerSecret} {
 			if strings.Contains(string(args), secret) {
