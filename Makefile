@@ -7,7 +7,7 @@
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
 LDFLAGS := -s -w -X github.com/storj/twitter-stream/cmd/internal/app.release=$(VERSION)
 BENCH   ?= .
-COUNT   ?= 5
+COUNT   ?= 1
 
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.9.0
@@ -30,7 +30,7 @@ lint:
 	@sh .ci/vulncheck $(GOVULNCHECK)
 
 bench:
-	go test -run '^$$' -bench '$(BENCH)' -benchmem -count $(COUNT) ./...
+	go test -run '^$$' -bench '$(BENCH)' -benchmem -timeout 30m -count $(COUNT) ./...
 
 cross:
 	GOOS=windows go build ./...

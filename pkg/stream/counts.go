@@ -51,12 +51,13 @@ func wallClock(nanoseconds int64) time.Time {
 }
 
 // message counts one. Its time is that of the read which brought it: asking
-// the clock for each message would cost more than finding its end.
+// the clock for each message would cost more than finding its end. It comes
+// first, so that nobody sees a message counted and no time of one.
 func (t *tally) message() {
-	t.messages.Add(1)
 	if at := t.lastByte.Load(); at != t.lastMessage.Load() {
 		t.lastMessage.Store(at)
 	}
+	t.messages.Add(1)
 }
 
 func (t *tally) control(kind string) {
