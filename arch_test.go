@@ -31,7 +31,7 @@ var mayImport = map[string][]string{
 	"pkg/overview":   {"pkg/store", "pkg/status", "pkg/redact"},
 	"pkg/check":      {"pkg/store", "pkg/redact"},
 
-	"pkg/stream":        {"pkg/exitcode", "pkg/redact"},
+	"pkg/stream":        {"pkg/network", "pkg/exitcode", "pkg/redact"},
 	"pkg/twitterauth":   {"pkg/exitcode", "pkg/redact"},
 	"pkg/sink":          {"pkg/exitcode", "pkg/redact"},
 	"pkg/sink/webnode":  {"pkg/sink", "pkg/redact"},
@@ -39,13 +39,15 @@ var mayImport = map[string][]string{
 
 	"pkg/store":   {"pkg/exitcode", "pkg/redact", "pkg/process"},
 	"pkg/status":  {},
-	"pkg/config":  {"pkg/exitcode", "pkg/redact"},
+	"pkg/config":  {"pkg/network", "pkg/exitcode", "pkg/redact"},
 	"pkg/logging": {"pkg/redact"},
 
 	"pkg/backoff":  {},
 	"pkg/exitcode": {},
 	"pkg/process":  {},
 	"pkg/redact":   {},
+	"pkg/network":  {},
+	"pkg/resume":   {"pkg/network"},
 	"pkg/repeat":   {},
 
 	"pkg/sandbox":             {},

@@ -3,6 +3,7 @@ package store
 import (
 	"errors"
 	"io/fs"
+	"time"
 )
 
 // finished is a file that is on the disk under its dot name.
@@ -10,13 +11,14 @@ type finished struct {
 	dot   string
 	name  string // the final one
 	bytes int64
+	end   uint64 // Memory's number of its cut; 0: a dead grabber's
 }
 
 // finishLoop recovers what a dead grabber left, then finishes cut files as
 // they reach the disk, until the writer ends.
 func (w *Writer) finishLoop(left []string) {
 	for _, name := range left {
-		if !w.recover(name) {
+		if !w.recover(name, left[len(left)-1]) {
 			return
 		}
 	}
@@ -31,16 +33,27 @@ func (w *Writer) finishLoop(left []string) {
 		switch {
 		case len(files) == 0 && !w.sleep(&w.finisher, -1):
 			return
+		case len(files) > 0 && !w.closing() && w.cfg.Memory != nil && time.Since(w.keptAt) < saveEvery:
+			if !w.sleep(&w.finisher, saveEvery-time.Since(w.keptAt)) { // one write for all of them
+				return
+			}
 		case len(files) > 0 && !w.finish(files):
 			return
 		}
 	}
 }
 
-// finish gives files that are on the disk under their dot names their final
+// finish gives files that are on the disk their final names, and before that
+// keeps what the capture remembers of them.
+func (w *Writer) finish(files []finished) bool {
+	last := files[len(files)-1]
+	return w.persist(&w.finisher, func() error { return w.remember(last.name, last.end) }) && w.nameAll(files)
+}
+
+// nameAll gives files that are on the disk under their dot names their final
 // names, in name order, then makes those durable by one fsync of the
 // directory, and only then tells of them.
-func (w *Writer) finish(files []finished) bool {
+func (w *Writer) nameAll(files []finished) bool {
 	for i := range files {
 		if !w.persist(&w.finisher, func() error { return w.toFinalName(&files[i]) }) {
 			return false

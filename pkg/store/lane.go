@@ -120,3 +120,10 @@ func (w *Writer) pause() bool {
 		return true
 	}
 }
+
+// closing reports whether Close was called.
+func (w *Writer) closing() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.closed
+}

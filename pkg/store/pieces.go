@@ -85,7 +85,7 @@ func splitLine(w *window, off, end int64, visit func(piece) error) error {
 	case p.data != nil && len(bytes.Trim(p.data, jsonSpace)) == 0:
 		p.kind = pieceBlank
 		return visit(p)
-	case isMessage(p.data):
+	case isMessage(p.data), p.data != nil && isWholeValue(p.data, p.line):
 		return visit(p)
 	}
 	return splitGlued(w, off, end, visit)
@@ -166,6 +166,13 @@ func isSpace(c byte) bool { return c == ' ' || c == '\t' || c == '\r' || c == '\
 func isMessage(line []byte) bool {
 	line = bytes.TrimLeft(line, jsonSpace)
 	return len(line) > 0 && line[0] == '{' && json.Valid(line)
+}
+
+// isWholeValue reports whether a line is another JSON value than an object,
+// which some streams send. Without its end a number may be a torn one.
+func isWholeValue(line []byte, ended bool) bool {
+	line = bytes.Trim(line, jsonSpace)
+	return len(line) > 0 && (ended || line[0] == '"' || line[0] == '[') && json.Valid(line)
 }
 
 // window reads a file through a buffer of fixed size.

@@ -55,7 +55,7 @@ func TestSplitPieces(t *testing.T) {
 		{"glued and torn", `{"a":1}{"b":`, []string{`m:{"a":1}`, `d:{"b":`}},
 		{"garbage after an object", "{}Exceeded{\"a\":1}\n", []string{"m:{}", "d:Exceeded{\"a\":1}"}},
 		{"brackets match but no JSON", `{"a":1}{b}{}`, []string{`m:{"a":1}`, "d:{b}{}"}},
-		{"not an object", "[1]\n7\nnull\n\"x\"\n", []string{"d:[1]", "d:7", "d:null", `d:"x"`}},
+		{"any value", "[1]\n7\nnull\n\"x\"\n", []string{"M:[1]", "M:7", "M:null", `M:"x"`}},
 		{"closing alone", "}{}\n", []string{"d:}{}"}},
 		{"fragment that ends like an object", `"user":{"id":5}}` + "\n", []string{`d:"user":{"id":5}}`}},
 	} {

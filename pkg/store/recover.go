@@ -13,8 +13,9 @@ const rewriteName = ".recovering" + tempSuffix
 
 // recover finishes one file that a dead grabber left under its dot name:
 // complete messages are kept, everything else goes to rejected/. Killed at any
-// instruction and run again, it ends the same; false: the writer ends.
-func (w *Writer) recover(name string) bool {
+// instruction and run again, it ends the same; false: the writer ends. last is
+// the last of those that were left: what is remembered tells of all of them.
+func (w *Writer) recover(name, last string) bool {
 	var found verdict
 	unreadable := 0
 	for {
@@ -31,7 +32,7 @@ func (w *Writer) recover(name string) bool {
 		case !recovered:
 			return false
 		case found.unreadable == nil:
-			return w.conclude(name, found)
+			return w.conclude(name, last, found)
 		case unreadable > 1:
 			return w.setAsideWhole(name, found.unreadable)
 		case !w.pause(): // it may have been a passing trouble of the disk
@@ -41,7 +42,7 @@ func (w *Writer) recover(name string) bool {
 }
 
 // conclude says what was set aside and finishes what is left.
-func (w *Writer) conclude(name string, found verdict) bool {
+func (w *Writer) conclude(name, last string, found verdict) bool {
 	if found.damaged > 0 {
 		w.damaged.Add(uint64(found.damaged))
 		w.s.cfg.Notice(w.s.path(rejectedDir+"/"+name+damagedSuffix),
@@ -50,7 +51,8 @@ func (w *Writer) conclude(name string, found verdict) bool {
 	if found.messages == 0 {
 		return true
 	}
-	return w.finish([]finished{{dotName(name), name, found.bytes}})
+	return w.persist(&w.finisher, func() error { return w.remember(last, 0) }) &&
+		w.nameAll([]finished{{dotName(name), name, found.bytes, 0}})
 }
 
 // recoverOnce brings the file under the dot name into the state in which it

@@ -54,7 +54,7 @@ func (w *Writer) due() (b batch, wait time.Duration) {
 // A failed fsync of a file is final. The kernel may have dropped the pages and
 // would report success the next time.
 func (w *Writer) sync(b batch) bool {
-	names := error(nil)
+	names, early := error(nil), w.early()
 	var beside sync.WaitGroup
 	w.begin(&w.syncer)
 	if w.namesDue(b.files) {
@@ -73,6 +73,7 @@ func (w *Writer) sync(b batch) bool {
 	if names != nil && !w.persist(&w.syncer, w.syncTop) {
 		return false
 	}
+	w.rememberEarly(early)
 	w.synced(b)
 	return true
 }
@@ -134,7 +135,7 @@ func (w *Writer) synced(b batch) {
 		f.since, f.later, f.syncing, f.named = f.later, time.Time{}, false, true
 		if i < b.cut {
 			_ = f.f.Close() // nothing is in it that was not synced
-			w.ready = append(w.ready, finished{dotName(f.name), f.name, f.size})
+			w.ready = append(w.ready, finished{dotName(f.name), f.name, f.size, f.end})
 		}
 	}
 	w.cut = w.cut[b.cut:]

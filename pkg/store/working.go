@@ -19,6 +19,7 @@ type working struct {
 	first time.Time // wall clock at its first line: its name
 	born  time.Time // the same by the monotonic clock
 	name  string    // its final name, once it is cut
+	end   uint64    // Memory's number of that
 
 	// Guarded by Writer.mu.
 	since   time.Time // when the oldest byte that is not on the disk was written; zero: none
@@ -101,6 +102,9 @@ func (w *Writer) write(lines []byte) error {
 		return w.refused("append to", w.s.cfg.WorkingName, err)
 	}
 	work.size += int64(n)
+	if w.cfg.Memory != nil {
+		w.cfg.Memory.Stored(lines)
+	}
 	w.usage.appended.Add(int64(n))
 	w.dirtied(work)
 	return nil
@@ -144,6 +148,9 @@ func (w *Writer) cutWork() error {
 	name, err := w.toDotName(w.work.first)
 	if err != nil {
 		return w.refused("rename", w.s.cfg.WorkingName, err)
+	}
+	if w.cfg.Memory != nil {
+		w.work.end = w.cfg.Memory.Cut()
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -23,6 +23,7 @@ type WriterConfig struct {
 	SyncInterval time.Duration // oldest age of an unsynced byte; 0 syncs every Append
 	MinFree      int64         // store_min_free, bytes
 	MaxStore     int64         // store_max, bytes; 0 none
+	Memory       Memory        // nil: a source that cannot go on where it ended
 	// Busy announces a step that the disk may hold up ("write", "finish") and
 	// how long it may rightly take; the returned function ends it. Several
 	// steps of one stage may go on at once. nil is fine.
@@ -61,6 +62,11 @@ type Writer struct {
 	abandoned bool       // Close's patience is over
 	noRoom    bool       // there was an ENOSPC: go on with 2 MiB free only
 	err       error      // the first failure, for good
+
+	toKeep    []byte    // the finisher's: what Memory said and is not on the disk yet
+	toKeepOf  string    // of which file
+	keptAt    time.Time // when it last was; monotonic
+	earlyDone bool      // the syncer's
 
 	syncer, finisher lane
 	quit             chan struct{} // closed: both goroutines end

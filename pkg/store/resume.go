@@ -1,0 +1,136 @@
+package store
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"time"
+)
+
+// Memory is what a capture remembers of its messages, so that the next process
+// can go on where this one ended. The store keeps it and knows nothing of what
+// it says.
+//
+// Early and Save return what is to be kept, nil where there is nothing. It is on
+// the disk, in .state/resume, before a file gets its final name: from then on
+// the file may be shipped and gone, and nobody else would know what was in it.
+type Memory interface {
+	// Stored is told of whole lines that are in the working file now.
+	Stored(lines []byte)
+	// Cut ends a file: all that was stored so far is in it or in one before.
+	Cut() (number uint64)
+	// Save is asked when all files up to that cut are about to be finished; 0:
+	// those that recovery found.
+	Save(number uint64) []byte
+	// Early is asked when what is stored by now is about to be synced for the
+	// first time.
+	Early() []byte
+}
+
+const (
+	resumeName = stateDir + "/resume"
+	// maxResume is far more than a Memory keeps, in bytes.
+	maxResume = 64 << 20
+	// saveEvery is the shortest time between two writes of .state/resume: at the
+	// highest rates it holds megabytes.
+	saveEvery = 100 * time.Millisecond
+)
+
+// remember keeps what Memory has to say of files that are about to be finished,
+// the last of which has that name. Behind the name of the last file that it
+// tells of comes what Save returned.
+func (w *Writer) remember(last string, number uint64) error {
+	if w.cfg.Memory == nil {
+		return nil
+	}
+	if w.toKeep == nil || w.toKeepOf != last { // not again for each try on a full disk: Save forgets what it has told
+		w.toKeep, w.toKeepOf = w.cfg.Memory.Save(number), last
+	}
+	if w.toKeep == nil {
+		return nil
+	}
+	err := w.s.replaceFile(resumeName, append([]byte(last+"\n"), w.toKeep...), true)
+	if err == nil {
+		w.toKeep, w.keptAt = nil, time.Now()
+	}
+	return err
+}
+
+// rememberEarly keeps where the stream stood when a sync began that is done
+// now, unless a file was finished before: until the first one is, nobody else
+// would know. Its failure costs no message.
+func (w *Writer) rememberEarly(early []byte) {
+	if early == nil {
+		return
+	}
+	if err := w.s.replaceFile(resumeName, append([]byte("\n"), early...), true); err != nil {
+		w.s.cfg.Notice(w.s.path(resumeName), "where the stream stands cannot be written: "+err.Error())
+	}
+}
+
+// early asks Memory once a process, as long as it has nothing to say.
+func (w *Writer) early() []byte {
+	if w.cfg.Memory == nil || w.earlyDone {
+		return nil
+	}
+	data := w.cfg.Memory.Early()
+	w.earlyDone = data != nil
+	return data
+}
+
+// Resume returns what the Memory of a process before this one had to say, nil
+// if there is nothing, and calls each with the messages that it does not tell
+// of: those of the working file and of the files that are not finished, in
+// their order. Call it under the grabber's lock and before NewWriter.
+func (s *Store) Resume(load func(saved []byte), each func(message []byte)) error {
+	data, err := s.readFile(resumeName, maxResume)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return s.trouble("read", resumeName, err)
+	}
+	last, saved, _ := bytes.Cut(data, []byte{'\n'})
+	if len(saved) > 0 {
+		load(saved)
+	}
+	left, err := s.beingFinished()
+	if err != nil {
+		return err
+	}
+	names := []string{}
+	for _, name := range left {
+		if name > string(last) {
+			names = append(names, dotName(name))
+		}
+	}
+	for _, name := range append(names, s.cfg.WorkingName) {
+		if err := s.eachMessage(name, each); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// eachMessage reads a file as recovery will. One that cannot be read is
+// recovery's to tell of.
+func (s *Store) eachMessage(name string, each func(message []byte)) error {
+	info, err := s.fs.Lstat(name)
+	if err != nil || !info.Mode().IsRegular() {
+		return nil
+	}
+	f, err := s.fs.OpenFile(name, os.O_RDONLY, 0)
+	if err != nil {
+		return nil
+	}
+	defer f.Close() //nolint:errcheck // only read
+	err = splitPieces(f, info.Size(), func(p piece) error {
+		if p.kind == pieceMessage {
+			each(p.data)
+		}
+		return nil
+	})
+	if err != nil && !errors.Is(err, errUnreadable) {
+		return fmt.Errorf("read %.80q: %w", name, err)
+	}
+	return nil
+}
