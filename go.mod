@@ -3,6 +3,7 @@ module github.com/storj/twitter-stream
 go 1.26.0
 
 require (
+	github.com/coder/websocket v1.8.15
 	github.com/fsnotify/fsnotify v1.10.1
 	github.com/go-ini/ini v1.67.0
 	github.com/gofrs/flock v0.13.2

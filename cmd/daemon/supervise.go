@@ -152,8 +152,11 @@ func (d *daemon) supervision(cfg *config.Config) (supervisor.Config, error) {
 		HeartbeatTimeout: cfg.HeartbeatTimeout,
 		RestartBackoff:   backoff.Policy{First: cfg.RestartBackoff.First, Max: cfg.RestartBackoff.Max},
 	}
+	if cfg.StreamURL == "-" {
+		return settings, &app.ConfigError{Err: errors.New("stream_url is standard input, which the daemon cannot hand on"), Advice: "run the grabber by itself: grabber -c " + cfg.Path}
+	}
 	if cfg.StreamURL != "" {
-		child, err := d.child(cfg, store.RoleGrabber, store.StateGrabber, config.Secrets{Twitter: true})
+		child, err := d.child(cfg, store.RoleGrabber, store.StateGrabber, config.Secrets{Stream: true})
 		if err != nil {
 			return settings, err
 		}

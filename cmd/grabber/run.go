@@ -2,13 +2,9 @@ package main
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"math"
-	"net/http"
 	"runtime/debug"
-	"strings"
 	"time"
 
 	"github.com/sirupsen/logrus"
@@ -19,8 +15,6 @@ import (
 	"github.com/storj/twitter-stream/pkg/config"
 	"github.com/storj/twitter-stream/pkg/grabber"
 	"github.com/storj/twitter-stream/pkg/store"
-	"github.com/storj/twitter-stream/pkg/stream"
-	"github.com/storj/twitter-stream/pkg/twitterauth"
 )
 
 // options are the grabber's own flags.
@@ -63,7 +57,7 @@ func capture(ctx context.Context, frame *app.Frame, opts options) error {
 	if cfg.StreamURL == "" {
 		return &app.ConfigError{Err: errors.New("stream_url is none: nothing to capture"), Advice: "set stream_url in " + cfg.Path}
 	}
-	transport, err := sign(cfg)
+	with, err := authorise(cfg)
 	if err != nil {
 		return err
 	}
@@ -75,9 +69,9 @@ func capture(ctx context.Context, frame *app.Frame, opts options) error {
 	limitMemory(cfg.MaxMessage)
 	settings := settings(cfg, opts, log)
 	if opts.stdout {
-		return toPipe(ctx, frame, cfg, settings, transport)
+		return toPipe(ctx, frame, cfg, settings, with)
 	}
-	return toStore(ctx, frame, cfg, settings, transport)
+	return toStore(ctx, frame, cfg, settings, with)
 }
 
 // limitMemory has the runtime collect garbage before it asks the system for
@@ -105,9 +99,9 @@ func settings(cfg *config.Config, opts options, log *logrus.Entry) grabber.Confi
 	}
 }
 
-func toPipe(ctx context.Context, frame *app.Frame, cfg *config.Config, settings grabber.Config, transport http.RoundTripper) error {
+func toPipe(ctx context.Context, frame *app.Frame, cfg *config.Config, settings grabber.Config, with access) error {
 	g := grabber.New(settings, nil)
-	source, err := connect(cfg, g, transport)
+	source, err := connect(cfg, g, with, nil)
 	if err != nil {
 		return err
 	}
@@ -115,7 +109,7 @@ func toPipe(ctx context.Context, frame *app.Frame, cfg *config.Config, settings 
 	return g.ToPipe(ctx, source, frame.Out)
 }
 
-func toStore(ctx context.Context, frame *app.Frame, cfg *config.Config, settings grabber.Config, transport http.RoundTripper) error {
+func toStore(ctx context.Context, frame *app.Frame, cfg *config.Config, settings grabber.Config, with access) error {
 	var spool *store.Store
 	err := app.WhileFull(ctx, settings.Log, func() (err error) {
 		spool, err = store.Open(store.Config{
@@ -134,8 +128,12 @@ func toStore(ctx context.Context, frame *app.Frame, cfg *config.Config, settings
 	}
 	defer lock.Close()
 	settings.Check = lock.Check
+	memory, err := remember(cfg, spool, settings.Log)
+	if err != nil {
+		return err
+	}
 	g := grabber.New(settings, spool)
-	source, err := connect(cfg, g, transport)
+	source, err := connect(cfg, g, with, memory)
 	if err != nil {
 		return err
 	}
@@ -144,7 +142,7 @@ func toStore(ctx context.Context, frame *app.Frame, cfg *config.Config, settings
 	err = app.WhileFull(ctx, settings.Log, func() (err error) {
 		writer, err = spool.NewWriter(store.WriterConfig{
 			CutBytes: cfg.CutBytes, CutInterval: cfg.CutInterval, SyncInterval: cfg.SyncInterval,
-			MinFree: cfg.MinFree, MaxStore: cfg.MaxStore,
+			MinFree: cfg.MinFree, MaxStore: cfg.MaxStore, Memory: kept(memory),
 			Busy: g.Busy, Finished: g.Finished,
 		})
 		return err
@@ -153,43 +151,4 @@ func toStore(ctx context.Context, frame *app.Frame, cfg *config.Config, settings
 		return err
 	}
 	return g.Run(ctx, source, writer)
-}
-
-// sign returns the transport that authenticates as cfg.StreamAuth says.
-func sign(cfg *config.Config) (http.RoundTripper, error) {
-	plain := stream.Transport()
-	switch cfg.StreamAuth {
-	case "none":
-		return plain, nil
-	case "oauth1":
-		if missing := cfg.Credentials.Missing(); len(missing) > 0 {
-			return nil, &app.ConfigError{Err: errors.New("no authorisation for " + cfg.StreamURL), Advice: "run on a terminal: " + app.AuthCommand(cfg.Path)}
-		}
-		c := cfg.Credentials
-		return twitterauth.Signer(twitterauth.Config{
-			Consumer:  twitterauth.Consumer{Key: c.ConsumerKey, Secret: c.ConsumerSecret},
-			Transport: plain,
-		}, twitterauth.Token{Token: c.OAuthToken, Secret: c.OAuthTokenSecret}), nil
-	}
-	return nil, &app.ConfigError{Err: errors.New("stream_auth = " + cfg.StreamAuth + " is not available yet"), Advice: "use oauth1 or none"}
-}
-
-func connect(cfg *config.Config, g *grabber.Grabber, transport http.RoundTripper) (*stream.Source, error) {
-	return stream.New(stream.Config{
-		URL: cfg.StreamURL, Method: cfg.StreamMethod, Parameters: cfg.StreamParameters,
-		Client:    &http.Client{Transport: transport}, // its redirects are switched off there
-		UserAgent: app.UserAgent(), StallTimeout: cfg.StallTimeout, MaxMessage: cfg.MaxMessage,
-		Notice: g.Notice, Busy: g.Reading,
-	})
-}
-
-// identity is a short hash of what a service recognises us by: a back-off that
-// it imposed is for this request and these credentials only.
-func identity(cfg *config.Config) string {
-	c := cfg.Credentials
-	sum := sha256.Sum256([]byte(strings.Join([]string{
-		cfg.StreamURL, cfg.StreamMethod, cfg.StreamParameters.Encode(),
-		c.ConsumerKey, c.ConsumerSecret, c.OAuthToken, c.OAuthTokenSecret,
-	}, "\x00")))
-	return hex.EncodeToString(sum[:6])
 }

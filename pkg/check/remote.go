@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"os"
 	"strings"
 	"time"
 
@@ -27,12 +28,25 @@ func Stream(raw string, client *http.Client) Check {
 			return []Finding{{"stream", Fail, redact.URL(raw) + ": Twitter switched v1.1 streams off (sample 2022, filter 2023)",
 				"set stream_url to a stream that lives, or run 'make demo' ('daemon demo') to see everything work without one"}}
 		}
+		if path, ok := strings.CutPrefix(raw, "file://"); ok {
+			return []Finding{file(path)}
+		}
 		if _, err := date(ctx, client, raw); err != nil {
 			return []Finding{{"stream", Fail, redact.URL(raw) + ": " + networkText(err),
 				"check stream_url and the network; 'daemon demo' needs neither"}}
 		}
 		return []Finding{{Topic: "stream", Text: redact.URL(raw) + " is reachable"}}
 	}
+}
+
+// file looks whether a stream's file may be read.
+func file(path string) Finding {
+	f, err := os.Open(path)
+	if err != nil {
+		return Finding{"stream", Fail, redact.Text(err.Error()), "check stream_url"}
+	}
+	_ = f.Close() // nothing was read
+	return Finding{Topic: "stream", Text: redact.Text(path) + " can be read"}
 }
 
 // Node looks whether the storage node answers.
@@ -74,7 +88,7 @@ func under(host, domain string) bool {
 func Clock(client *http.Client, now func() time.Time, urls ...string) Check {
 	return func(ctx context.Context) []Finding {
 		for _, raw := range urls {
-			if raw == "" || RetiredStream(raw) || RetiredNode(raw) {
+			if raw == "" || strings.HasPrefix(raw, "file:") || RetiredStream(raw) || RetiredNode(raw) {
 				continue
 			}
 			if theirs, err := date(ctx, client, raw); err == nil && !theirs.IsZero() {
@@ -92,7 +106,7 @@ func date(ctx context.Context, client *http.Client, raw string) (time.Time, erro
 	if err != nil {
 		return time.Time{}, err
 	}
-	root := url.URL{Scheme: u.Scheme, Host: u.Host, Path: "/"}
+	root := url.URL{Scheme: strings.Replace(u.Scheme, "ws", "http", 1), Host: u.Host, Path: "/"}
 	req, err := http.NewRequestWithContext(ctx, http.MethodHead, root.String(), nil)
 	if err != nil {
 		return time.Time{}, err

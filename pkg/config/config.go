@@ -15,6 +15,8 @@ import (
 	"net/url"
 	"path/filepath"
 	"time"
+
+	"github.com/storj/twitter-stream/pkg/network"
 )
 
 // Config is everything that config.ini can say, checked. Paths are absolute.
@@ -26,7 +28,13 @@ type Config struct {
 	StoreDir         string
 	WorkingName      string
 	GrabberRetries   int
-	StreamURL        string // "" when none
+	StreamURL        string       // "" when none; the first of several
+	StreamSpare      []string     // the others
+	StreamKind       network.Kind // resolved
+	StreamToken      string
+	StreamContact    string
+	StreamDictionary string // a path, or ""
+	DropCanaries     bool
 	UploadURL        string // "" when none
 	UploadRetries    int
 	Prefix           string
@@ -58,16 +66,20 @@ type Config struct {
 	Credentials Credentials
 	Warnings    []string // unknown keys, loose modes, trimmed secrets: one sentence each
 
+	streamURLs []string
+	streamKind string
+
 	origins map[string]origin // by key, also of the four credentials
 }
 
 // Span is a first and a longest wait, written "250ms-16s".
 type Span struct{ First, Max time.Duration }
 
-// Credentials are the four of Twitter; "" is unset.
+// Credentials are the four of Twitter, and X's; "" is unset.
 type Credentials struct {
 	ConsumerKey, ConsumerSecret  string
 	OAuthToken, OAuthTokenSecret string
+	BearerToken                  string // of the application, for X's API v2; may be unset where it can be fetched
 }
 
 // Source says where a configuration comes from. Of two places that set a key
@@ -104,6 +116,7 @@ func Load(src Source) (*Config, error) {
 	l.readEnvironment()
 	l.readFlags()
 	l.setKeys()
+	l.checkStream()
 	if len(l.problems) == 0 { // a clash is only worth naming between values that are good by themselves
 		l.checkStore()
 		l.checkURLs()
@@ -127,7 +140,7 @@ func (c *Config) OverriddenBy(key string) string {
 	return ""
 }
 
-// Missing returns the names of the credentials that are unset.
+// Missing returns the names of the four credentials that are unset.
 func (c Credentials) Missing() []string {
 	var missing []string
 	for _, credential := range []struct{ name, value string }{

@@ -131,7 +131,7 @@ func TestAllProblemsInOneRun(t *testing.T) {
 		path+": line 3: neither",
 		path+": line 5: section [other]: all keys stand in [DEFAULT]",
 		path+": grabber_cut_size: big: a whole number from 1 to 1048576, in KiB",
-		path+": stream_url: ftp://x/: none, or an http",
+		path+": stream_url: ftp://x/: the URL of a stream: jetstream wss://",
 		path+": upload_token: (secret): no control characters",
 		"environment: TWITTER_STREAM_UPLOAD_BACKOFF: 60s-1s: the first and the longest wait",
 		"flag: log_max_files: 0: a whole number from 1 to 1000")

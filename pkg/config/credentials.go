@@ -10,7 +10,7 @@ import (
 	"unicode"
 )
 
-// credential is one of the four and where it lies.
+// credential is one of the four, or X's, and where it lies.
 type credential struct {
 	name    string // of the key in its file, in lower case
 	fileKey string // the key of config.ini that names the file
@@ -20,6 +20,7 @@ type credential struct {
 var credentials = []credential{
 	{"consumer_key", apiFileKey, func(c *Credentials) *string { return &c.ConsumerKey }},
 	{"consumer_secret", apiFileKey, func(c *Credentials) *string { return &c.ConsumerSecret }},
+	{"bearer_token", apiFileKey, func(c *Credentials) *string { return &c.BearerToken }},
 	{"oauth_token", oauthFileKey, func(c *Credentials) *string { return &c.OAuthToken }},
 	{"oauth_token_secret", oauthFileKey, func(c *Credentials) *string { return &c.OAuthTokenSecret }},
 }

@@ -30,7 +30,7 @@ func TestSecretsRoundTrip(t *testing.T) {
 		if err := c.SaveOAuth(other, secret); err != nil {
 			t.Fatalf("SaveOAuth(%q, %q): %v", other, secret, err)
 		}
-		want := Credentials{secret, other, other, secret}
+		want := Credentials{ConsumerKey: secret, ConsumerSecret: other, OAuthToken: other, OAuthTokenSecret: secret}
 		if c.Credentials != want {
 			t.Errorf("after saving %q: %+v", want, c.Credentials)
 		}
@@ -133,7 +133,7 @@ func TestCredentialsFromTheEnvironment(t *testing.T) {
 		"TWITTER_STREAM_OAUTH_TOKEN_FILE=" + write(t, dir, "token", "from a file\r\n"),
 		"TWITTER_STREAM_OAUTH_TOKEN_SECRET=env", "TWITTER_STREAM_OAUTH_TOKEN_SECRET_FILE=/nowhere/at/all",
 	}})
-	want := Credentials{"env", "file", "from a file", "env"}
+	want := Credentials{ConsumerKey: "env", ConsumerSecret: "file", OAuthToken: "from a file", OAuthTokenSecret: "env"}
 	if err != nil || c.Credentials != want {
 		t.Errorf("Load = %+v, %v, want %+v", c.Credentials, err, want)
 	}
@@ -281,7 +281,7 @@ func TestChildEnviron(t *testing.T) {
 		secrets string
 		want    string
 	}{
-		{"grabber", Secrets{Twitter: true}, "TWITTER_STREAM_CONSUMER_KEY=a TWITTER_STREAM_OAUTH_TOKEN_SECRET_FILE=/b", "PATH=/bin HTTPS_PROXY=http://p:1 TWITTER_STREAM_CONSUMER_KEY=a TWITTER_STREAM_OAUTH_TOKEN_SECRET_FILE=/b TWITTER_STREAM_UPLOAD_URL=http://new/ TWITTER_STREAM_WARN=0"},
+		{"grabber", Secrets{Stream: true}, "TWITTER_STREAM_CONSUMER_KEY=a TWITTER_STREAM_OAUTH_TOKEN_SECRET_FILE=/b", "PATH=/bin HTTPS_PROXY=http://p:1 TWITTER_STREAM_CONSUMER_KEY=a TWITTER_STREAM_OAUTH_TOKEN_SECRET_FILE=/b TWITTER_STREAM_UPLOAD_URL=http://new/ TWITTER_STREAM_WARN=0"},
 		{"uploader", Secrets{UploadToken: true}, "TWITTER_STREAM_UPLOAD_TOKEN=c", "PATH=/bin HTTPS_PROXY=http://p:1 TWITTER_STREAM_UPLOAD_TOKEN=d TWITTER_STREAM_UPLOAD_URL=http://new/ TWITTER_STREAM_WARN=0"},
 	} {
 		_, secrets, _ := strings.Cut(strings.Join(ChildEnviron(base, nil, tt.in), " "), "http://p:1 ")

@@ -86,7 +86,7 @@ func secretVariables() []string {
 }
 
 // Secrets says which secrets a child process needs.
-type Secrets struct{ Twitter, UploadToken bool }
+type Secrets struct{ Stream, UploadToken bool }
 
 // ChildEnviron returns the environment for a child: base, the daemon's own
 // flags as overrides, and of the variables that hold secrets only those that
@@ -94,8 +94,9 @@ type Secrets struct{ Twitter, UploadToken bool }
 func ChildEnviron(base []string, flags map[string]string, needs Secrets) []string {
 	drop := map[string]bool{}
 	for _, name := range secretVariables() {
-		drop[name] = !needs.Twitter
+		drop[name] = !needs.Stream
 	}
+	drop[Variable("stream_token")] = !needs.Stream
 	drop[Variable("upload_token")] = !needs.UploadToken
 	for name := range flags {
 		drop[Variable(name)] = true
@@ -107,7 +108,8 @@ func ChildEnviron(base []string, flags map[string]string, needs Secrets) []strin
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(flags)) {
-		if k, _ := find(name); k.Secret && !(needs.UploadToken && name == "upload_token") {
+		k, _ := find(name)
+		if k.Secret && !(needs.UploadToken && name == "upload_token") && !(needs.Stream && name == "stream_token") {
 			continue
 		}
 		environ = append(environ, Variable(name)+"="+flags[name])

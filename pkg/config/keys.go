@@ -3,6 +3,8 @@ package config
 import (
 	"net/url"
 	"time"
+
+	"github.com/storj/twitter-stream/pkg/network"
 )
 
 // Key describes one key of config.ini.
@@ -71,8 +73,8 @@ func originalKeys() []key {
 			field(func(c *Config) *string { return &c.WorkingName }, bareName)),
 		original("grabber_retries", "2", "connection tries that may fail in a row before the grabber gives up (the daemon starts it again)",
 			field(func(c *Config) *int { return &c.GrabberRetries }, number(0, many))),
-		original("stream_url", "https://stream.twitter.com/1.1/statuses/sample.json", "the stream to capture, or none",
-			field(func(c *Config) *string { return &c.StreamURL }, urlOrNone)).isURL(),
+		original("stream_url", "https://stream.twitter.com/1.1/statuses/sample.json", "the stream to capture, or none; several URLs of one stream, with blanks between, are used in turn when one fails; file:///path or - reads a file or standard input",
+			field(func(c *Config) *[]string { return &c.streamURLs }, streamURLs)).isURL(),
 		original("request_token_url", "https://api.twitter.com/oauth/request_token", "OAuth: where a request token is had",
 			field(func(c *Config) *string { return &c.RequestTokenURL }, plainURL)).isURL(),
 		original("authorize_url", "https://api.twitter.com/oauth/authorize?oauth_token=", "OAuth: the page that shows the PIN, with or without ?oauth_token= at its end",
@@ -102,8 +104,18 @@ func ownKeys() []key {
 
 func captureKeys() []key {
 	return []key{
-		ours("stream_auth", "auto", "how the stream is asked for: oauth1, bearer or none; auto: Twitter's hosts and loopback by path (/1.1/ oauth1, /2/ bearer), all else none",
+		ours("stream_kind", "auto", "what the stream is: twitter, x, jetstream, mastodon, wikimedia, json, sse, websocket or file; auto: by scheme, host and path of stream_url",
+			field(func(c *Config) *string { return &c.streamKind }, oneOf(append([]string{"auto"}, network.Names()...)...))),
+		ours("stream_auth", "auto", "how the stream is asked for: oauth1, bearer or none; auto: Twitter's hosts and loopback by path (/1.1/ oauth1, /2/ bearer), bearer where stream_token is set, all else none",
 			field(func(c *Config) *string { return &c.StreamAuth }, oneOf("auto", "oauth1", "bearer", none))),
+		ours("stream_token", "", "token sent as Authorization: Bearer, such as a Mastodon user's (secret); X: BEARER_TOKEN in the file of the application's key is used, or a token is fetched with the key",
+			field(func(c *Config) *string { return &c.StreamToken }, anything)).isSecret(),
+		ours("stream_dictionary", "", "a zstd dictionary: Jetstream then sends half as many bytes (the file zstd_dictionary of the Jetstream project); empty: uncompressed",
+			optionalPath(func(c *Config) *string { return &c.StreamDictionary })),
+		ours("stream_contact", "", "your address, a mail's or a page's, added to User-Agent: Wikimedia asks for one",
+			field(func(c *Config) *string { return &c.StreamContact }, contact)),
+		ours("stream_canaries", "keep", "Wikimedia's test events: keep or drop; they are counted in any case",
+			field(func(c *Config) *bool { return &c.DropCanaries }, canaries)),
 		ours("stream_method", "GET", "GET, or POST: stream_parameters are sent as a signed form",
 			field(func(c *Config) *string { return &c.StreamMethod }, oneOf("GET", "POST"))),
 		ours("stream_parameters", "", "parameters of the stream, written as in a URL: track=storj&language=en",

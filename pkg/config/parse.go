@@ -41,6 +41,17 @@ func filePath(of func(*Config) *string) func(*Config, string) error {
 	}
 }
 
+// optionalPath is filePath, or empty.
+func optionalPath(of func(*Config) *string) func(*Config, string) error {
+	set := filePath(of)
+	return func(c *Config, value string) error {
+		if value == "" {
+			return nil
+		}
+		return set(c, value)
+	}
+}
+
 func anything(value string) (string, error) { return value, nil }
 
 func boolean(value string) (bool, error) {

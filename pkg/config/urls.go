@@ -5,6 +5,8 @@ import (
 	"net"
 	"net/url"
 	"strings"
+
+	"github.com/storj/twitter-stream/pkg/network"
 )
 
 // httpURL takes an absolute http or https URL.
@@ -34,9 +36,77 @@ func urlOrNone(value string) (string, error) {
 	return value, nil
 }
 
+// streamURLs takes the URLs of one stream. What they are allowed to be depends
+// on stream_kind: checkStream says so.
+func streamURLs(value string) ([]string, error) {
+	if strings.EqualFold(value, none) {
+		return nil, nil
+	}
+	list := strings.FieldsFunc(value, func(r rune) bool { return r == ' ' || r == '\t' })
+	if len(list) == 0 {
+		return nil, errors.New("none, or the URL of a stream")
+	}
+	return list, nil
+}
+
+// contact goes into a header.
+func contact(value string) (string, error) {
+	if strings.ContainsFunc(value, func(r rune) bool { return r < ' ' || r > '~' || r == '(' || r == ')' }) {
+		return "", errors.New("an address of plain ASCII without brackets, such as https://example.org/me or me@example.org")
+	}
+	return value, nil
+}
+
+func canaries(value string) (drop bool, err error) {
+	value, err = oneOf("keep", "drop")(value)
+	return value == "drop", err
+}
+
+// checkStream finds out what the stream is, and whether all its URLs are that.
+func (l *loader) checkStream() {
+	c := l.config
+	for i, raw := range c.streamURLs {
+		kind, err := network.Detect(raw, c.streamKind)
+		if err == nil && kind != network.File {
+			err = usable(raw)
+		}
+		if err != nil {
+			l.problem("stream_url", err.Error())
+			return
+		}
+		if i > 0 && kind != c.StreamKind {
+			l.problem("stream_url", "several URLs of one stream; these are of different kinds: "+string(c.StreamKind)+" and "+string(kind))
+			return
+		}
+		c.StreamKind = kind
+	}
+	if len(c.streamURLs) == 0 {
+		return
+	}
+	c.StreamURL, c.StreamSpare = c.streamURLs[0], c.streamURLs[1:]
+	switch {
+	case c.StreamKind == network.File && len(c.StreamSpare) > 0:
+		l.problem("stream_url", "one file only")
+	case c.StreamKind == network.File && c.StreamURL != "-" && !strings.HasPrefix(c.StreamURL, "file:///") && strings.HasPrefix(c.StreamURL, "file:"):
+		l.problem("stream_url", "a file's URL has an absolute path: file:///path")
+	}
+}
+
+// usable refuses what no client can connect to.
+func usable(raw string) error {
+	u, err := url.Parse(raw)
+	if err != nil || u.Hostname() == "" || u.Fragment != "" {
+		return errors.New("a URL with a host and without a #fragment")
+	}
+	return nil
+}
+
 // resolveAuth returns what auto stands for.
-func resolveAuth(streamURL string) string {
-	u, err := url.Parse(streamURL)
+func resolveAuth(c *Config) string {
+	if c.StreamToken != "" {
+		return "bearer"
+	}
+	u, err := url.Parse(c.StreamURL)
 	if err != nil || !isTwitter(u.Hostname()) && !isLoopback(u.Hostname()) {
 		return none
 	}
@@ -75,9 +145,11 @@ func (l *loader) checkURLs() {
 		l.problem("upload_url", "not none while stream_url is none too: there would be nothing to do")
 	}
 	if c.StreamAuth == "auto" || c.StreamURL == "" {
-		c.StreamAuth = resolveAuth(c.StreamURL)
+		c.StreamAuth = resolveAuth(c)
 	}
-	l.checkClear("stream_url", c.StreamURL, c.StreamAuth != none)
+	for _, raw := range c.streamURLs {
+		l.checkClear("stream_url", raw, c.StreamAuth != none)
+	}
 	l.checkClear("upload_url", c.UploadURL, c.UploadToken != "")
 	if c.StreamAuth != "oauth1" {
 		return
@@ -95,7 +167,7 @@ func (l *loader) checkURLs() {
 // password in the URL are one.
 func (l *loader) checkClear(name, raw string, credential bool) {
 	u, err := url.Parse(raw)
-	if err != nil || u.Scheme != "http" || isLoopback(u.Hostname()) || !credential && u.User == nil {
+	if err != nil || u.Scheme != "http" && u.Scheme != "ws" || isLoopback(u.Hostname()) || !credential && u.User == nil {
 		return
 	}
 	if l.config.AllowInsecure {

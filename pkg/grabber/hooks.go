@@ -18,6 +18,8 @@ func (g *Grabber) Notice(kind stream.NoticeKind, text string) {
 		level, sentence = logrus.InfoLevel, "connected"
 	case stream.NoticeGarbage:
 		sentence = "a line that is no JSON object was dropped"
+	case stream.NoticeValue:
+		level, sentence = logrus.InfoLevel, "messages that are no JSON objects come, and are stored"
 	case stream.NoticeOversize:
 		sentence = "a message that is too long was skipped"
 	case stream.NoticeWarning:

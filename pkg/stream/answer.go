@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 
+	"github.com/storj/twitter-stream/pkg/network"
 	"github.com/storj/twitter-stream/pkg/redact"
 )
 
@@ -55,6 +56,10 @@ func (s *Source) refused(resp *http.Response, page []byte) *Error {
 	if !known {
 		meaning = sentence{kind: HTTP, text: "the service does not stream now"}
 	}
+	if s.cfg.Kind == network.X && e.refusedByX(resp, page) {
+		return e
+	}
+	meaning = s.generally(meaning, resp.StatusCode)
 	said := parsePage(page)
 	if code, ok := codes[said.code]; ok {
 		meaning = sentence{Credentials, code.text, code.hint}
@@ -72,6 +77,25 @@ func (s *Source) refused(resp *http.Response, page []byte) *Error {
 	}
 	e.Err = errors.New(text)
 	return e
+}
+
+// generally returns a meaning whose hint does not speak of Twitter's API v1.1
+// where the stream is another.
+func (s *Source) generally(meaning sentence, code int) sentence {
+	switch {
+	case s.cfg.Kind != network.Twitter && code == http.StatusNoContent: // of server-sent events: do not come again
+		return sentence{Refused, "the service has nothing to stream and asks not to be asked again", "check stream_url"}
+	case s.cfg.Kind == network.Twitter || meaning.hint == "":
+	case meaning.kind == Credentials && s.cfg.Kind == network.X:
+		meaning.hint = bearerHint
+	case meaning.kind == Credentials:
+		meaning.hint = "set stream_token, where the stream wants one, or check it"
+	case meaning.kind == RateLimit:
+		meaning.hint = "another copy may be running, here or behind the same address"
+	case code == http.StatusNotAcceptable, code == http.StatusConflict, code == http.StatusRequestEntityTooLarge, code == http.StatusRequestedRangeNotSatisfiable:
+		meaning.hint = "check stream_url and stream_parameters"
+	}
+	return meaning
 }
 
 // moved says where to. No redirect is followed: it would take the signature,

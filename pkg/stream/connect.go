@@ -32,25 +32,57 @@ func (s *Source) connect(ctx context.Context) error {
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		return s.broken(err, 0)
+		if s.request.path != "" {
+			return s.unreadable(err)
+		}
+		end := s.broken(err, 0)
+		s.failed(end)
+		return end
+	}
+	if resp == nil {
+		return s.reading(c)
 	}
 	if err := s.acceptable(c, resp); err != nil {
 		c.close()
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
+		s.failed(err)
 		return err
 	}
-	s.conn = c
-	s.split.reset(s.request.delimited)
+	s.conn, s.refusals = c, 0
+	s.beginFraming(resp)
 	s.tally.connected(s.cfg.Now())
 	how := strings.TrimSpace(resp.Proto + " " + resp.Header.Get("Content-Encoding"))
 	s.cfg.Notice(NoticeConnected, s.url()+" by "+redact.Text(how))
 	return nil
 }
 
+// reading begins with a file.
+func (s *Source) reading(c *connection) error {
+	s.conn, s.sniffed = c, true
+	s.lines.reset(false)
+	s.tally.connected(s.cfg.Now())
+	s.cfg.Notice(NoticeConnected, s.url())
+	return nil
+}
+
+// failed has the next try go to the next URL of the stream. That one of them
+// refuses us for good says nothing of the others.
+func (s *Source) failed(end *Error) {
+	s.request.failed()
+	if end.Kind == Refused {
+		if s.refusals++; s.refusals < len(s.request.urls) {
+			end.Kind = HTTP
+		}
+	}
+}
+
 // acceptable returns nil if the answer is a stream.
-func (s *Source) acceptable(c *connection, resp *http.Response) error {
+func (s *Source) acceptable(c *connection, resp *http.Response) *Error {
+	if resp.StatusCode == http.StatusSwitchingProtocols && c.socket {
+		return nil
+	}
 	if resp.StatusCode != http.StatusOK {
 		return s.refused(resp, c.page())
 	}
@@ -82,8 +114,8 @@ func (s *Source) unlikeStream() {
 	if s.Buffered() || c.farewell != nil {
 		return
 	}
-	pending := bytes.TrimLeft(s.split.pending(), " \t\r\n")
-	if isObject(pending) {
+	pending := bytes.TrimLeft(s.frame.pending(), " \t\r\n")
+	if isObject(pending) || s.lines.values && s.plausible(pending) {
 		pending = nil
 	}
 	text := c.firstLine
@@ -104,11 +136,17 @@ func (s *Source) unlikeStream() {
 	c.ended = io.EOF
 }
 
-func (s *Source) url() string { return redact.URL(s.request.url.String()) }
+func (s *Source) url() string { return s.request.url() }
 
 // verdict returns what the end of a connection means.
 func (s *Source) verdict(c *connection) *Error {
 	end := c.farewell
+	if end == nil {
+		end = closed(c.ended)
+	}
+	if end == nil && s.request.path != "" {
+		end = s.unreadable(c.ended)
+	}
 	if end == nil {
 		end = s.broken(c.ended, c.messages)
 		if c.messages == 0 && c.firstLine != "" {

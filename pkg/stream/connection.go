@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"strings"
 	"time"
+
+	"github.com/coder/websocket"
 )
 
 // busyMargin is how much longer than its own timer a wait for the network may
@@ -33,6 +35,10 @@ type connection struct {
 
 	watched   <-chan struct{} // Done of the context that may cancel
 	unwatch   func() bool
+	socket    bool   // a WebSocket
+	bounded   bool   // HTTP tells the end of the body from a cut
+	blank     bool   // a keep-alive has come
+	kept      bool   // and a message after it
 	html      bool   // the answer calls itself a page
 	foreign   int    // bytes of garbage
 	messages  uint64 // handed out, disconnect messages aside
@@ -53,14 +59,7 @@ func (s *Source) open(ctx context.Context) (*connection, *http.Response, error) 
 	}
 	c.timer = time.AfterFunc(c.stall, func() { cancel(errStall) })
 	c.watch(ctx)
-	req, err := s.request.make(inner)
-	if err != nil {
-		c.close()
-		return nil, nil, err
-	}
-	// A connection left over from before may be a dead one.
-	s.cfg.Client.CloseIdleConnections()
-	resp, err := s.cfg.Client.Do(req)
+	resp, err := c.dial(inner, s)
 	if err != nil {
 		cause := c.cause()
 		c.close()
@@ -71,13 +70,61 @@ func (s *Source) open(ctx context.Context) (*connection, *http.Response, error) 
 	}
 	c.timer.Stop()
 	c.since = time.Now()
-	c.body, c.reader = resp.Body, wire{c, resp.Body}
+	c.reader = wire{c, c.body}
+	if resp == nil {
+		return c, nil, nil
+	}
 	c.html = strings.Contains(resp.Header.Get("Content-Type"), "html")
 	encoding := strings.ToLower(resp.Header.Get("Content-Encoding"))
 	if encoding == "gzip" || encoding == "x-gzip" {
 		c.reader = newInflater(c.reader)
 	}
 	return c, resp, nil
+}
+
+// dial makes the request, and sets the body. A file has no answer.
+func (c *connection) dial(ctx context.Context, s *Source) (resp *http.Response, err error) {
+	if path := s.request.path; path != "" {
+		c.body, err = openLocal(ctx, path)
+		return nil, err
+	}
+	req, err := s.request.make(ctx)
+	if err != nil {
+		return nil, err
+	}
+	// A connection left over from before may be a dead one.
+	s.cfg.Client.CloseIdleConnections()
+	if !strings.HasPrefix(req.URL.Scheme, "ws") {
+		resp, err := s.cfg.Client.Do(req)
+		if err == nil {
+			c.body = resp.Body
+		}
+		return resp, err
+	}
+	var conn *websocket.Conn
+	conn, resp, err = openSocket(ctx, s.cfg.Client, req, c.pinged)
+	switch {
+	case err != nil:
+		return nil, err
+	case conn == nil:
+		c.body = resp.Body
+	default:
+		c.socket = true
+		var u *unpacker
+		if s.cfg.Dictionary != nil {
+			if u, err = newUnpacker(s.cfg.Dictionary, s.cfg.MaxMessage); err != nil {
+				return nil, errors.Join(err, conn.CloseNow())
+			}
+		}
+		c.body = &socket{conn: conn, ctx: ctx, unpacker: u, dropped: s.dropped}
+	}
+	return resp, nil
+}
+
+// pinged takes a ping for a sign of life, like a keep-alive.
+func (c *connection) pinged() {
+	c.timer.Reset(c.patience())
+	c.tally.drop(keepAlive)
 }
 
 // watch makes the end of ctx cancel the connection; cheap when it does already.

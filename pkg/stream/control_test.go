@@ -112,7 +112,7 @@ func TestDisconnectCodes(t *testing.T) {
 				t.Errorf("counts %+v, notices %q; want the disconnect message", c, notes.all)
 			}
 			// It says nothing about the next connection.
-			s.split.reset(false)
+			s.lines.reset(false)
 			if _, again := drain(t, t.Context(), s); again.Kind != want {
 				t.Errorf("second end is %v", again)
 			}

@@ -10,6 +10,7 @@ import (
 // Counts is what came, by what it was.
 type Counts struct {
 	Messages, KeepAlives, Garbage, Oversize, Torn uint64
+	Duplicates                                    uint64            // dropped: stored already
 	Undelivered                                   uint64            // from limit notices, over all connections
 	Control                                       map[string]uint64 // by kind; they are Messages too
 	Connects                                      uint64
@@ -80,6 +81,12 @@ func (t *tally) disconnected() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.rare.Connected, t.rare.Dismissed = time.Time{}, false
+}
+
+func (t *tally) duplicate() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.rare.Duplicates++
 }
 
 func (t *tally) undelivered(n uint64) {

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/storj/twitter-stream/pkg/network"
 	"github.com/storj/twitter-stream/pkg/redact"
 )
 
@@ -14,6 +15,57 @@ import (
 // server speaks to us in it. All of them are handed out like any other.
 func (s *Source) delivered(message []byte) {
 	s.tally.message()
+	s.conn.kept = s.conn.kept || s.conn.blank
+	switch s.cfg.Kind {
+	case network.Twitter:
+		s.deliveredByTwitter(message)
+	case network.X:
+		s.deliveredByX(message)
+	default:
+		s.conn.messages++
+		if !s.valued && !isObject(message) {
+			s.valued = true
+			s.cfg.Notice(NoticeValue, beginning(message))
+		}
+	}
+}
+
+// deliveredByX acts upon errors of the stream, which come as messages.
+func (s *Source) deliveredByX(message []byte) {
+	p, ok := troubleOfX(message)
+	if !ok {
+		s.conn.messages++
+		return
+	}
+	s.tally.control("errors")
+	meaning, known := p.sentence()
+	if !known {
+		meaning = sentence{kind: Network, text: "the service reports an error"}
+	}
+	text := meaning.text + ": " + p.text()
+	e := &Error{Kind: meaning.kind, Err: errors.New(text), Hint: meaning.hint}
+	if p.capped() {
+		e.RetryAfter = maxRetryAfter
+	}
+	s.expectClose(e)
+	s.tally.dismissed(text)
+	s.cfg.Notice(NoticeDisconnect, text)
+}
+
+// ownWords reports whether the service speaks to us in a message: such a one is
+// never taken for one that came before.
+func (s *Source) ownWords(message []byte) bool {
+	switch s.cfg.Kind {
+	case network.Twitter:
+		return controlKind(message) != ""
+	case network.X:
+		_, trouble := troubleOfX(message)
+		return trouble
+	}
+	return false
+}
+
+func (s *Source) deliveredByTwitter(message []byte) {
 	kind := controlKind(message)
 	if kind != "disconnect" { // to be shown the door proves no connection
 		s.conn.messages++
@@ -111,6 +163,8 @@ func (s *Source) expectClose(e *Error) {
 func (s *Source) dropped(kind drop, text []byte) {
 	s.tally.drop(kind)
 	switch kind {
+	case keepAlive:
+		s.conn.blank = true
 	case oversize:
 		s.cfg.Notice(NoticeOversize, fmt.Sprintf("a message of more than %d bytes: %s", s.cfg.MaxMessage, beginning(text)))
 	case garbage:
@@ -130,7 +184,7 @@ func (s *Source) garbage(text []byte) {
 	}
 	s.cfg.Notice(NoticeGarbage, line)
 	lower := strings.ToLower(line)
-	if text[0] != '{' && (strings.Contains(lower, "exceeded connection limit") || strings.Contains(lower, "enhance your calm")) {
+	if s.cfg.Kind == network.Twitter && text[0] != '{' && (strings.Contains(lower, "exceeded connection limit") || strings.Contains(lower, "enhance your calm")) {
 		meaning := sentences[enhanceYourCalm]
 		s.expectClose(&Error{
 			Kind: meaning.kind, Status: enhanceYourCalm, Hint: meaning.hint,

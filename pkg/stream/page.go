@@ -46,6 +46,16 @@ func parsePage(page []byte) said {
 		first := api.Errors[0]
 		return said{first.Code, fmt.Sprintf("code %d: %s", first.Code, redact.Text(first.Message))}
 	}
+	var plain struct { // Mastodon's, and problems as RFC 9457 has them
+		Error, Detail, Title string
+	}
+	if json.Unmarshal(page, &plain) == nil {
+		for _, text := range []string{plain.Error, plain.Detail, plain.Title} {
+			if text != "" {
+				return said{text: redact.Text(text)}
+			}
+		}
+	}
 	return said{text: summary(page)}
 }
 
@@ -108,6 +118,9 @@ func retryAfter(resp *http.Response, now time.Time) time.Duration {
 		reset := strings.TrimSpace(resp.Header.Get("X-Rate-Limit-Reset"))
 		if unix, err := strconv.ParseUint(reset, 10, 40); err == nil {
 			wait = max(wait, time.Unix(int64(unix), 0).Sub(now))
+		}
+		if at, err := time.Parse(time.RFC3339, strings.TrimSpace(resp.Header.Get("X-RateLimit-Reset"))); err == nil { // Mastodon's
+			wait = max(wait, at.Sub(now))
 		}
 	}
 	return min(max(wait, 0), maxRetryAfter)

@@ -31,6 +31,7 @@ const (
 type splitter struct {
 	buffer
 	maxMessage int
+	values     bool // any JSON value is a message, not objects alone
 	dropped    func(kind drop, text []byte)
 
 	framing  framing
@@ -62,7 +63,7 @@ func (s *splitter) reset(delimited bool) {
 	s.buffer.clear()
 	s.check.reset()
 	*s = splitter{
-		buffer: s.buffer, maxMessage: s.maxMessage, dropped: s.dropped, check: s.check,
+		buffer: s.buffer, maxMessage: s.maxMessage, values: s.values, dropped: s.dropped, check: s.check,
 		lengths: lengths{on: delimited, promised: none},
 	}
 }
@@ -227,6 +228,8 @@ func (s *splitter) judge(line []byte, raw int) []byte {
 		return text
 	case blank(text):
 		s.dropped(keepAlive, nil)
+	case s.values && !isObject(text) && isJSON(text):
+		return text
 	case s.lengths.on && isLength(text):
 		if s.lengths.promised != none {
 			s.dropped(garbage, s.lengths.lie())

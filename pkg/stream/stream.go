@@ -17,22 +17,38 @@ package stream
 import (
 	"context"
 	"errors"
+	"io"
 	"net/http"
 	"net/url"
 	"time"
 
+	"github.com/storj/twitter-stream/pkg/network"
 	"github.com/storj/twitter-stream/pkg/redact"
 )
 
 // Config says what to read and how.
 type Config struct {
+	Kind       network.Kind // "" means Twitter's API v1.1
 	URL        string
+	Spare      []string   // URLs of the same stream, each the next when one before it fails
 	Method     string     // GET (or ""), or POST: Parameters go as a form
 	Parameters url.Values // added to the query (GET) or sent as the body (POST)
 	// Client signs and sends. Its redirects and Timeout are turned off, its
 	// transport should be one made by Transport.
-	Client       *http.Client
-	UserAgent    string           // name and version
+	Client    *http.Client
+	UserAgent string // name and version
+	Bearer    string // sent as Authorization: Bearer, where it is not ""; a secret
+	// Dictionary unpacks messages that a WebSocket sends as zstd frames; nil:
+	// none are asked for.
+	Dictionary []byte
+	// Prepare may change what is sent for a connection, so that it begins where
+	// the last one ended. nil is fine.
+	Prepare func(*url.URL, http.Header)
+	// Fresh reports whether a message is not stored yet; id is that of its
+	// server-sent event, or of one before it. One that is not fresh is counted
+	// and dropped, unless the service speaks to us in it, which always says. It
+	// is asked of each message, in order. nil: all are fresh.
+	Fresh        func(message, id []byte, always bool) bool
 	StallTimeout time.Duration    // no byte for this long, headers included: a stall
 	MaxMessage   int              // bytes; longer ones are skipped and counted
 	Now          func() time.Time // wall clock, to find clock skew; nil means time.Now
@@ -55,16 +71,31 @@ const (
 	NoticeWarning    NoticeKind = "warning"    // a stall warning of the server
 	NoticeDisconnect NoticeKind = "disconnect" // the server's disconnect message
 	NoticeConnected  NoticeKind = "connected"
+	NoticeValue      NoticeKind = "value" // the first message that is no object
 )
+
+// framer turns the bytes of one connection into messages.
+type framer interface {
+	room() []byte
+	add(n int)
+	pending() []byte
+	next() []byte
+	finish()
+}
 
 // Source is one stream. Counts is for any goroutine, all else for one.
 type Source struct {
-	cfg     Config
-	request request
-	tally   tally
-	split   splitter
-	ahead   []byte      // the next message where it has been looked for already
-	conn    *connection // nil while not connected
+	cfg      Config
+	request  request
+	tally    tally
+	lines    splitter
+	events   *events
+	frame    framer      // one of these two
+	sniffed  bool        // which one is known
+	valued   bool        // a message that is no object has come
+	refusals int         // of the URLs, one after the other
+	ahead    []byte      // the next message where it has been looked for already
+	conn     *connection // nil while not connected
 }
 
 // New checks cfg and returns a source that is not connected yet. The error is
@@ -76,6 +107,9 @@ func New(cfg Config) (*Source, error) {
 	}
 	if err != nil {
 		return nil, &Error{Kind: Refused, URL: redact.URL(cfg.URL), Err: err, Hint: "check the configuration of the stream"}
+	}
+	if cfg.Kind == "" {
+		cfg.Kind = network.Twitter
 	}
 	if cfg.Now == nil {
 		cfg.Now = time.Now
@@ -92,9 +126,20 @@ func New(cfg Config) (*Source, error) {
 	client.Timeout = 0
 	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	cfg.Client = &client
-
+	if cfg.Dictionary != nil {
+		probe, err := newUnpacker(cfg.Dictionary, cfg.MaxMessage)
+		if err != nil {
+			return nil, &Error{Kind: Refused, URL: redact.URL(cfg.URL), Err: err, Hint: "check stream_dictionary"}
+		}
+		probe.close()
+	}
+	if cfg.Kind == network.File {
+		cfg.StallTimeout = forever
+	}
 	s := &Source{cfg: cfg, request: request}
-	s.split = newSplitter(cfg.MaxMessage, s.dropped)
+	s.lines = newSplitter(cfg.MaxMessage, s.dropped)
+	s.lines.values = cfg.Kind != network.Twitter && cfg.Kind != network.X
+	s.frame = &s.lines
 	return s, nil
 }
 
@@ -137,10 +182,22 @@ func (s *Source) Next(ctx context.Context) ([]byte, error) {
 // network, so that a caller knows when to hand on what it has gathered. It
 // leaves the message that Next returned last as it is.
 func (s *Source) Buffered() bool {
-	if s.ahead == nil {
-		s.ahead = s.split.next()
+	for s.ahead == nil {
+		if !s.sniffed && !s.sniff() {
+			return false
+		}
+		message := s.frame.next()
+		if message == nil {
+			return false
+		}
+		if s.cfg.Fresh != nil && !s.cfg.Fresh(message, s.eventID(), s.ownWords(message)) {
+			s.conn.messages++ // to bring what we have shows that it works
+			s.tally.duplicate()
+			continue
+		}
+		s.ahead = message
 	}
-	return s.ahead != nil
+	return true
 }
 
 // Close ends the connection, if there is one. What had been read from it and
@@ -149,8 +206,8 @@ func (s *Source) Close() error {
 	if s.conn != nil {
 		s.hangUp()
 	}
-	s.split.reset(false)
-	s.ahead = nil
+	s.lines.reset(false)
+	s.frame, s.ahead = &s.lines, nil
 	return nil
 }
 
@@ -164,15 +221,15 @@ func (s *Source) fill(ctx context.Context) error {
 	c := s.conn
 	c.watch(ctx)
 	done := s.cfg.Busy(c.stall + busyMargin)
-	n, err := c.read(s.split.room())
+	n, err := c.read(s.frame.room())
 	done()
-	s.split.add(n)
+	s.frame.add(n)
 	c.ended = err
 	if c.messages == 0 {
 		s.unlikeStream()
 	}
 	if c.ended != nil {
-		s.split.finish()
+		s.frame.finish()
 	}
 	return nil
 }
@@ -185,7 +242,14 @@ func (s *Source) finish(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	return s.verdict(c)
+	if s.whole(c) {
+		return io.EOF
+	}
+	end := s.verdict(c)
+	if c.messages == 0 {
+		s.failed(end)
+	}
+	return end
 }
 
 func (s *Source) hangUp() {

@@ -12,6 +12,9 @@ import (
 // message.
 func isMessage(text []byte) bool { return isObject(text) && (isValue(text) || json.Valid(text)) }
 
+// isJSON reports the same of any one value.
+func isJSON(text []byte) bool { return isValue(text) || json.Valid(text) }
+
 // isValue reports whether b is one JSON value with white space around it. It
 // may say no to one that is nested deeper than it can remember, and to no
 // other. All judges below take the place where something begins and return
