@@ -19,7 +19,7 @@ const module = "github.com/storj/twitter-stream/"
 // mayImport is the house's plan: which of our packages each package may
 // import. ARCHITECTURE.md draws it. What is not here does not exist.
 var mayImport = map[string][]string{
-	"cmd/daemon":       {"cmd/internal/app", "pkg/*"},
+	"cmd/daemon":       {"cmd/internal/app", "pkg/*", "examples"},
 	"cmd/grabber":      {"cmd/internal/app", "pkg/*"},
 	"cmd/uploader":     {"cmd/internal/app", "pkg/*"},
 	"cmd/internal/app": {"pkg/config", "pkg/exitcode", "pkg/logging", "pkg/process", "pkg/setup", "pkg/sink", "pkg/store", "pkg/stream", "pkg/twitterauth"},
@@ -49,6 +49,8 @@ var mayImport = map[string][]string{
 	"pkg/network":  {},
 	"pkg/resume":   {"pkg/network"},
 	"pkg/repeat":   {},
+
+	"examples": {},
 
 	"pkg/sandbox":             {},
 	"pkg/sandbox/demo":        {"pkg/sandbox"},

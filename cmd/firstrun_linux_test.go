@@ -372,3 +372,27 @@ func TestFirstRunInterrupted(t *testing.T) {
 		t.Error("something was saved")
 	}
 }
+
+// TestInitAsks: what a network needs is asked for, and the server's own word
+// on where it streams is taken.
+func TestInitAsks(t *testing.T) {
+	t.Parallel()
+	server, last := eventServer(t)
+	w := &world{t: t, dir: t.TempDir()}
+	w.config = filepath.Join(w.dir, "config.ini")
+	p := w.sit("init", "mastodon", "--set", "upload_url=none")
+	p.asked("Server: ")
+	p.types(server.URL + "\n")
+	p.asked("Access token")
+	p.types("sesame\n")
+	p.asked("it works")
+	if code := p.wait(); code != 0 {
+		t.Fatalf("exit %d:\n%s", code, p.out)
+	}
+	if last().Get("Authorization") != "Bearer sesame" || strings.Contains(p.out.String(), "sesame") {
+		t.Errorf("the token was not sent, or shown:\n%s", p.out)
+	}
+	if text := w.text("config.ini"); !strings.Contains(text, "stream_url = "+server.URL+"/api/v1/streaming/public\n") {
+		t.Errorf("stream_url is not what the server said:\n%s", text)
+	}
+}

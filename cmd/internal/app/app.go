@@ -73,6 +73,9 @@ func (f *Frame) Root(root *cobra.Command) {
 	f.Override(root, "store", "grabber_storage_directory", "store `directory`")
 }
 
+// ConfigPath is where the configuration is, or is to be, as it was typed.
+func (f *Frame) ConfigPath() string { return f.configPath }
+
 // Override adds a flag that overrides a configuration key.
 func (f *Frame) Override(cmd *cobra.Command, flag, key, usage string) {
 	f.overrides[key] = cmd.PersistentFlags().String(flag, "", usage)

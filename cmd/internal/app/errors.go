@@ -99,11 +99,14 @@ func Hint(err error) string {
 }
 
 // AuthCommand is what a person types to authorise with this configuration.
-func AuthCommand(config string) string {
+func AuthCommand(config string) string { return Command("daemon auth", config) }
+
+// Command is what a person types to run a command with this configuration.
+func Command(command, config string) string {
 	if strings.ContainsAny(config, " \t'\"\\$&;()<>|*?`") {
 		config = "'" + strings.ReplaceAll(config, "'", `'\''`) + "'"
 	}
-	return "daemon auth -c " + config
+	return command + " -c " + config
 }
 
 // isUnknownCommand recognises cobra's only untyped usage errors.
