@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+
+	"github.com/storj/twitter-stream/pkg/dirfs"
 )
 
 // layoutVersion is the layout that this program writes and understands.
@@ -49,7 +51,7 @@ func Open(cfg Config) (*Store, error) {
 }
 
 // openDir opens the store directory, and makes it first where it may.
-func openDir(cfg Config) (*osFS, error) {
+func openDir(cfg Config) (osFS, error) {
 	opened, err := openOS(cfg.Dir)
 	if errors.Is(err, fs.ErrNotExist) && cfg.Create {
 		if err = makeDir(cfg.Dir); err == nil {
@@ -60,9 +62,9 @@ func openDir(cfg Config) (*osFS, error) {
 	case err == nil:
 		return opened, nil
 	case isNoRoom(err):
-		return nil, &FullError{Reason: fmt.Sprintf("no room to create the store %s", cfg.Dir), Err: cause(err)}
+		return osFS{}, &FullError{Reason: fmt.Sprintf("no room to create the store %s", cfg.Dir), Err: cause(err)}
 	}
-	return nil, &Error{Op: "open store", Path: cfg.Dir, Err: cause(err), Hint: openHint(err)}
+	return osFS{}, &Error{Op: "open store", Path: cfg.Dir, Err: cause(err), Hint: openHint(err)}
 }
 
 func openHint(err error) string {
@@ -88,7 +90,7 @@ func makeDir(path string) error {
 	if err != nil && !errors.Is(err, fs.ErrExist) {
 		return err
 	}
-	if !syncsDirectories {
+	if !dirfs.SyncsDirectories {
 		return nil
 	}
 	above, err := os.Open(parent)

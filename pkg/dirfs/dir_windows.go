@@ -1,4 +1,4 @@
-package store
+package dirfs
 
 import (
 	"errors"
@@ -12,32 +12,32 @@ import (
 // whose file was finished; and it has neither FIFOs in directories nor the
 // flag that refuses links, which a look before and after stands in for.
 const (
-	syncsDirectories = false
-	neverBlock       = 0
-	noFollow         = 0
+	SyncsDirectories = false
+	NeverBlock       = 0
+	NoFollow         = 0
 )
 
-// isNoRoom reports whether err says that disk or quota is full.
-func isNoRoom(err error) bool {
+// IsNoRoom reports whether err says that disk or quota is full.
+func IsNoRoom(err error) bool {
 	return errors.Is(err, windows.ERROR_DISK_FULL) || errors.Is(err, windows.ERROR_HANDLE_DISK_FULL) ||
 		errors.Is(err, windows.ERROR_DISK_QUOTA_EXCEEDED) || errors.Is(err, syscall.ENOSPC)
 }
 
 // renameNoReplace relies on MoveFileEx, which refuses unless told to replace.
-func renameNoReplace(o *osFS, oldname, newname string) error {
-	from, err := windows.UTF16PtrFromString(o.full(oldname))
+func renameNoReplace(d *Dir, oldname, newname string) error {
+	from, err := windows.UTF16PtrFromString(d.Path(oldname))
 	if err != nil {
 		return err
 	}
-	to, err := windows.UTF16PtrFromString(o.full(newname))
+	to, err := windows.UTF16PtrFromString(d.Path(newname))
 	if err != nil {
 		return err
 	}
 	return windows.MoveFileEx(from, to, 0)
 }
 
-func freeBytes(o *osFS) (int64, error) {
-	path, err := windows.UTF16PtrFromString(o.path)
+func freeBytes(d *Dir) (int64, error) {
+	path, err := windows.UTF16PtrFromString(d.path)
 	if err != nil {
 		return 0, err
 	}

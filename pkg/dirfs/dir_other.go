@@ -1,6 +1,6 @@
 //go:build unix && !linux && !darwin
 
-package store
+package dirfs
 
 import "errors"
 
@@ -8,6 +8,6 @@ import "errors"
 // free space that all its kind share: a look before the rename stands in for
 // the first, store_min_free does nothing for want of the second.
 
-func renameNoReplace(*osFS, string, string) error { return errors.ErrUnsupported }
+func renameNoReplace(*Dir, string, string) error { return errors.ErrUnsupported }
 
-func freeBytes(*osFS) (int64, error) { return 0, errors.ErrUnsupported }
+func freeBytes(*Dir) (int64, error) { return 0, errors.ErrUnsupported }

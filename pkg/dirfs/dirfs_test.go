@@ -1,6 +1,6 @@
 //go:build unix
 
-package store
+package dirfs
 
 import (
 	"errors"
@@ -11,22 +11,22 @@ import (
 	"testing"
 )
 
-func openTempOS(t *testing.T) (*osFS, string) {
+func openTemp(t *testing.T) (*Dir, string) {
 	t.Helper()
 	dir := t.TempDir()
-	o, err := openOS(dir)
+	d, err := Open(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = o.Close() })
-	return o, dir
+	t.Cleanup(func() { _ = d.Close() })
+	return d, dir
 }
 
 // A link is never followed and never written through, a FIFO never blocks, and
-// no name leads out of the store.
+// no name leads out of the directory.
 func TestOpenFileFollowsNothing(t *testing.T) {
 	t.Parallel()
-	o, dir := openTempOS(t)
+	d, dir := openTemp(t)
 	outside := filepath.Join(t.TempDir(), "outside")
 	if err := errors.Join(
 		os.WriteFile(dir+"/file", []byte("x"), 0o600),
@@ -52,7 +52,7 @@ func TestOpenFileFollowsNothing(t *testing.T) {
 		{"../x", os.O_RDWR | os.O_CREATE, false},
 		{outside, os.O_RDWR | os.O_CREATE, false},
 	} {
-		f, err := o.OpenFile(tt.name, tt.flag, 0o600)
+		f, err := d.OpenFile(tt.name, tt.flag, 0o600)
 		if (err == nil) != tt.ok {
 			t.Errorf("open %s with %x: %v", tt.name, tt.flag, err)
 		}
@@ -65,7 +65,7 @@ func TestOpenFileFollowsNothing(t *testing.T) {
 			t.Errorf("%s was made: %v", name, err)
 		}
 	}
-	if d, err := o.OpenDir("fifo"); err == nil {
+	if d, err := d.OpenDir("fifo"); err == nil {
 		_, err = d.ReadDir(1)
 		if err == nil {
 			t.Error("a FIFO was listed")
@@ -77,8 +77,10 @@ func TestOpenFileFollowsNothing(t *testing.T) {
 // A rename never replaces, by either way.
 func TestRenameNoReplace(t *testing.T) {
 	t.Parallel()
-	o, dir := openTempOS(t)
-	for name, rename := range map[string]func(a, b string) error{"system": o.RenameNoReplace, "look and rename": o.lookAndRename} {
+	d, dir := openTemp(t)
+	for name, rename := range map[string]func(a, b string) error{
+		"system": d.RenameNoReplace, "look and rename": d.lookAndRename, "without a lock": d.Place, "link and remove": d.linkAndRemove,
+	} {
 		if err := errors.Join(os.WriteFile(dir+"/a", []byte("a"), 0o600), os.WriteFile(dir+"/b", []byte("b"), 0o600)); err != nil {
 			t.Fatal(err)
 		}
@@ -98,18 +100,68 @@ func TestRenameNoReplace(t *testing.T) {
 			t.Errorf("%s: b holds %q, %v", name, text, err)
 		}
 	}
-	if err := o.RenameNoReplace("b", "../b"); err == nil {
-		t.Error("renamed out of the store")
+	for _, rename := range []func(a, b string) error{d.RenameNoReplace, d.Place} {
+		if err := rename("b", "../b"); err == nil {
+			t.Error("renamed out of the directory")
+		}
 	}
 }
 
 func TestFreeBytes(t *testing.T) {
 	t.Parallel()
-	o, _ := openTempOS(t)
-	if free, err := o.Free(); err != nil || free <= 0 {
+	d, _ := openTemp(t)
+	if free, err := d.Free(); err != nil || free <= 0 {
 		t.Errorf("Free = %d, %v", free, err)
 	}
-	if err := o.SyncDir("."); err != nil {
+	if err := d.SyncDir("."); err != nil {
 		t.Error(err)
+	}
+}
+
+// Whoever holds a file's lock is seen, and gone with the file.
+func TestTryLock(t *testing.T) {
+	t.Parallel()
+	d, _ := openTemp(t)
+	open := func() *os.File {
+		f, err := d.OpenFile("file", os.O_CREATE|os.O_RDWR, 0o600)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return f
+	}
+	first, second := open(), open()
+	defer second.Close()
+	if ok, err := TryLock(first); !ok || err != nil {
+		t.Fatalf("a free lock: %v, %v", ok, err)
+	}
+	if ok, err := TryLock(second); ok || err != nil {
+		t.Errorf("a lock that another holds: %v, %v", ok, err)
+	}
+	if err := first.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if ok, err := TryLock(second); !ok || err != nil {
+		t.Errorf("a lock whose file is closed: %v, %v", ok, err)
+	}
+}
+
+// The path of an open directory may come to lead elsewhere.
+func TestHere(t *testing.T) {
+	t.Parallel()
+	d, dir := openTemp(t)
+	if err := d.Here(); err != nil {
+		t.Error(err)
+	}
+	if err := os.Rename(dir, dir+".old"); err != nil {
+		t.Fatal(err)
+	}
+	if err := d.Here(); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("a directory that is elsewhere: %v", err)
+	}
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := d.Here(); err == nil {
+		t.Error("another directory of that path was taken for the same")
 	}
 }

@@ -1,4 +1,4 @@
-package store
+package dirfs
 
 import (
 	"cmp"
@@ -9,8 +9,8 @@ import (
 
 // renameNoReplace is one atomic call where the file system has it; elsewhere
 // it fails with EINVAL or with ENOSYS, which is errors.ErrUnsupported.
-func renameNoReplace(o *osFS, oldname, newname string) error {
-	top := int(o.top.Fd())
+func renameNoReplace(d *Dir, oldname, newname string) error {
+	top := int(d.top.Fd())
 	for {
 		err := unix.Renameat2(top, oldname, top, newname, unix.RENAME_NOREPLACE)
 		if err != unix.EINTR {
@@ -19,10 +19,10 @@ func renameNoReplace(o *osFS, oldname, newname string) error {
 	}
 }
 
-func freeBytes(o *osFS) (int64, error) {
+func freeBytes(d *Dir) (int64, error) {
 	var st unix.Statfs_t
 	for {
-		err := unix.Fstatfs(int(o.top.Fd()), &st)
+		err := unix.Fstatfs(int(d.top.Fd()), &st)
 		if err == nil {
 			break
 		}
