@@ -1,6 +1,6 @@
 // Package sink says what a storage node is to the uploader: something that
 // takes a named object of known size and proves that it has it. The sinks
-// themselves live below (sink/webnode); sink/sinktest is the suite that each
+// themselves live below (sink/webnode, sink/directory); sink/sinktest is the suite that each
 // of them passes.
 //
 // It must not know where objects come from or what becomes of receipts.
@@ -29,7 +29,7 @@ type Object struct {
 // Receipt is a sink's proof, verified against the object by the sink's package
 // before it is returned.
 type Receipt struct {
-	Sink     string // kind: "webnode"
+	Sink     string // kind: "webnode", "directory"
 	URL      string // without userinfo and query
 	FileHash string // lower-case hex
 	Key      string // lower-case hex, a secret; empty where the node does not encrypt
@@ -41,8 +41,8 @@ type Kind int
 // The kinds.
 const (
 	Temporary   Kind = iota // network, 5xx, a timeout, an unproven answer: try again
-	Permanent               // this file is refused: 400, 413
-	Pause                   // the node takes none now: full, wants payment
+	Permanent               // this file is refused: 400, 413, another one has its name
+	Pause                   // the node takes none now: full, wants payment, not mounted
 	Credentials             // 401, 403: exit 4
 	Misdirected             // the URL is wrong: 3xx, 404, 405 and the like: exit 3
 	Changed                 // the object was not what it was said to be: read differently or short
@@ -59,7 +59,12 @@ type Error struct {
 	Hint       string
 }
 
-func (e *Error) Error() string { return fmt.Sprintf("upload %s to %s: %v", e.Name, e.URL, e.Err) }
+func (e *Error) Error() string {
+	if e.Name == "" { // it is about no object
+		return fmt.Sprintf("upload to %s: %v", e.URL, e.Err)
+	}
+	return fmt.Sprintf("upload %s to %s: %v", e.Name, e.URL, e.Err)
+}
 
 func (e *Error) Unwrap() error { return e.Err }
 

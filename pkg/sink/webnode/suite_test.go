@@ -15,6 +15,7 @@ type node struct {
 }
 
 func (n node) Fail(faults ...sinktest.Fault)         { n.fake.Fail(faults...) }
+func (n node) Refusals() []sinktest.Refusal          { return sinktest.HTTPRefusals() }
 func (n node) Content(r sink.Receipt) ([]byte, bool) { return n.fake.Content(r.FileHash) }
 
 func start(t testing.TB, change func(*sinktest.WebNode, *Config)) node {
