@@ -23,7 +23,7 @@ starts grabber and uploader and keeps both alive until it is stopped.`,
 	}
 	frame.Root(root)
 	frame.Override(root, "stream-url", "stream_url", "stream to capture, a `URL`")
-	frame.Override(root, "upload-url", "upload_url", "node to upload to, a `URL`")
+	frame.Override(root, "upload-url", "upload_url", "node to upload to, or a directory: a `URL`")
 	root.AddCommand(initCommand(frame), authCommand(frame), checkCommand(frame), statusCommand(frame), demoCommand(frame), sandboxCommand(frame))
 	return frame.Execute(ctx, root, args)
 }

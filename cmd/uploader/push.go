@@ -48,16 +48,16 @@ func push(ctx context.Context, frame *app.Frame, paths []string, asJSON bool) er
 		return err
 	}
 	log := frame.OpenConsole(cfg)
-	settings, closeNode, err := settings(cfg, log)
-	if err != nil {
-		return err
-	}
-	defer closeNode()
 	spool, err := open(ctx, frame, cfg, log)
 	if err != nil {
 		return err
 	}
 	defer spool.Close()
+	settings, closeSink, err := settings(ctx, cfg, log, spool)
+	if err != nil {
+		return err
+	}
+	defer closeSink()
 	ledger, err := spool.OpenLedger(store.LedgerConfig{})
 	if err != nil {
 		return err

@@ -12,7 +12,6 @@ import (
 	"github.com/storj/twitter-stream/pkg/backoff"
 	"github.com/storj/twitter-stream/pkg/config"
 	"github.com/storj/twitter-stream/pkg/logging"
-	"github.com/storj/twitter-stream/pkg/sink/webnode"
 	"github.com/storj/twitter-stream/pkg/store"
 	"github.com/storj/twitter-stream/pkg/uploader"
 )
@@ -22,20 +21,23 @@ func run(ctx context.Context, args []string, streams app.Streams) int {
 	drain := false
 	root := &cobra.Command{
 		Use:   "uploader",
-		Short: "Ship finished files from the store to a storage node",
+		Short: "Ship finished files from the store to a storage node or a directory",
 		Long: `uploader watches the store, puts each finished file to upload_url, oldest first,
-and removes it once the node has proven that it has it and the receipt is on disk.`,
+and removes it once the node has proven that it has it and the receipt is on disk.
+Where upload_url is a directory, on this disk or another, it is proven by reading
+back; init-dir makes a directory ready for that.`,
 		Example: `  uploader -c config.ini
   uploader --drain
   uploader push notes.txt photos/
-  uploader retry --all`,
+  uploader retry --all
+  uploader init-dir`,
 		Args: app.Args(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error { return ship(cmd.Context(), frame, drain) },
 	}
 	frame.Root(root)
-	frame.Override(root, "upload-url", "upload_url", "node to upload to, a `URL`")
+	frame.Override(root, "upload-url", "upload_url", "node to upload to, or a directory: a `URL`")
 	root.Flags().BoolVar(&drain, "drain", false, "ship what waits, then exit")
-	root.AddCommand(pushCommand(frame), retryCommand(frame))
+	root.AddCommand(pushCommand(frame), retryCommand(frame), initDirCommand(frame))
 	return frame.Execute(ctx, root, args)
 }
 
@@ -48,11 +50,6 @@ func ship(ctx context.Context, frame *app.Frame, drain bool) error {
 		return err
 	}
 	log := frame.OpenLog(cfg)
-	settings, closeNode, err := settings(cfg, log)
-	if err != nil {
-		return err
-	}
-	defer closeNode()
 	spool, err := open(ctx, frame, cfg, log)
 	if err != nil {
 		return err
@@ -63,6 +60,11 @@ func ship(ctx context.Context, frame *app.Frame, drain bool) error {
 		return err
 	}
 	defer lock.Close()
+	settings, closeSink, err := settings(ctx, cfg, log, spool)
+	if err != nil {
+		return err
+	}
+	defer closeSink()
 	settings.Check, settings.Drain = lock.Check, drain
 	return uploader.New(settings, spool).Run(ctx)
 }
@@ -90,16 +92,14 @@ func open(ctx context.Context, frame *app.Frame, cfg *config.Config, log *loggin
 	return spool, err
 }
 
-// settings says how to ship, and to which node.
-func settings(cfg *config.Config, log *logging.Log) (uploader.Config, func(), error) {
-	node, err := webnode.New(webnode.Config{
-		URL: cfg.UploadURL, Token: cfg.UploadToken, Timeout: cfg.UploadTimeout, UserAgent: app.UserAgent(),
-	})
+// settings says how to ship, and where to.
+func settings(ctx context.Context, cfg *config.Config, log *logging.Log, spool *store.Store) (uploader.Config, func(), error) {
+	target, closeSink, err := target(ctx, cfg, log, spool)
 	if err != nil {
-		return uploader.Config{}, nil, &app.ConfigError{Err: err, Advice: "check upload_url in " + cfg.Path}
+		return uploader.Config{}, nil, err
 	}
 	return uploader.Config{
-		Target:      uploader.Target{Sink: node, Kind: webnode.Kind, URL: node.URL()},
+		Target:      target,
 		Concurrency: cfg.UploadConcurrency,
 		Retries:     cfg.UploadRetries,
 		Backoff:     backoff.Policy{First: cfg.UploadBackoff.First, Max: cfg.UploadBackoff.Max},
@@ -107,7 +107,7 @@ func settings(cfg *config.Config, log *logging.Log) (uploader.Config, func(), er
 		For:         identity(cfg),
 		Version:     app.Version(),
 		Log:         log.Entry,
-	}, node.Close, nil
+	}, closeSink, nil
 }
 
 // identity is a short hash of what the node recognises us by: a wait that it

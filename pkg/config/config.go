@@ -35,7 +35,7 @@ type Config struct {
 	StreamContact    string
 	StreamDictionary string // a path, or ""
 	DropCanaries     bool
-	UploadURL        string // "" when none
+	UploadURL        string // "" when none; a directory's begins with file://
 	UploadRetries    int
 	Prefix           string
 	LogDir           string
@@ -120,6 +120,7 @@ func Load(src Source) (*Config, error) {
 	if len(l.problems) == 0 { // a clash is only worth naming between values that are good by themselves
 		l.checkStore()
 		l.checkURLs()
+		l.checkArchive()
 		l.checkFiles()
 	}
 	if !src.NoCredentials && l.config.APIFile != "" && l.config.OAuthFile != "" {

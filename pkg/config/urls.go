@@ -26,16 +26,6 @@ func plainURL(value string) (string, error) {
 	return value, nil
 }
 
-func urlOrNone(value string) (string, error) {
-	if strings.EqualFold(value, none) {
-		return "", nil
-	}
-	if _, err := httpURL(value); err != nil {
-		return "", errors.New("none, or " + err.Error())
-	}
-	return value, nil
-}
-
 // streamURLs takes the URLs of one stream. What they are allowed to be depends
 // on stream_kind: checkStream says so.
 func streamURLs(value string) ([]string, error) {

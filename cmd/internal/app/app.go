@@ -90,14 +90,24 @@ func (f *Frame) Flags() map[string]string {
 			continue
 		}
 		flags[key] = *value
-		if key == "grabber_storage_directory" {
-			// What a person types is relative to where they are, not to config.ini.
-			if abs, err := filepath.Abs(*value); err == nil {
-				flags[key] = abs
-			}
+		// What a person types is relative to where they are, not to config.ini.
+		here, err := os.Getwd()
+		switch {
+		case err != nil:
+		case key == "grabber_storage_directory":
+			flags[key] = absolute(here, *value)
+		case key == "upload_url":
+			flags[key] = config.AbsoluteUpload(here, *value)
 		}
 	}
 	return flags
+}
+
+func absolute(here, path string) string {
+	if filepath.IsAbs(path) {
+		return path
+	}
+	return filepath.Join(here, path)
 }
 
 // Load reads and checks the configuration. The uploader does not sign, so it

@@ -102,11 +102,19 @@ func Hint(err error) string {
 func AuthCommand(config string) string { return Command("daemon auth", config) }
 
 // Command is what a person types to run a command with this configuration.
-func Command(command, config string) string {
-	if strings.ContainsAny(config, " \t'\"\\$&;()<>|*?`") {
-		config = "'" + strings.ReplaceAll(config, "'", `'\''`) + "'"
+func Command(command, config string, args ...string) string {
+	for _, arg := range args {
+		command += " " + quoted(arg)
 	}
-	return command + " -c " + config
+	return command + " -c " + quoted(config)
+}
+
+// quoted returns word as a shell takes it.
+func quoted(word string) string {
+	if strings.ContainsAny(word, " \t'\"\\$&;()<>|*?`") {
+		return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
+	}
+	return word
 }
 
 // isUnknownCommand recognises cobra's only untyped usage errors.

@@ -73,7 +73,7 @@ type Config struct {
 	// Command is what a person runs to make the directory an archive; for hints.
 	Command string
 	// Notice is told what was done that nobody asked for; nil is fine.
-	Notice func(sentence string)
+	Notice func(path, sentence string)
 }
 
 // Memory remembers one archive's id.
@@ -107,7 +107,7 @@ func New(cfg Config) (*Archive, error) {
 		return nil, fmt.Errorf("upload timeout %v: must be positive", cfg.Timeout)
 	}
 	if cfg.Notice == nil {
-		cfg.Notice = func(string) {}
+		cfg.Notice = func(string, string) {}
 	}
 	a := &Archive{cfg: cfg, path: path, open: openFolder}
 	a.buffers.New = func() any { return new([chunk]byte) }
@@ -126,6 +126,15 @@ func Path(raw string) (path string, ok bool) {
 	}
 	path = filepath.FromSlash(path)
 	return filepath.Clean(path), filepath.IsAbs(path)
+}
+
+// URL returns the file URL of an absolute path; Path is its inverse.
+func URL(path string) string {
+	path = filepath.ToSlash(filepath.Clean(path))
+	if !strings.HasPrefix(path, "/") { // Windows: a drive
+		path = "/" + path
+	}
+	return (&url.URL{Scheme: "file", Path: path}).String()
 }
 
 // URL returns the archive's URL as receipts name it.

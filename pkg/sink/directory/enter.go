@@ -86,7 +86,7 @@ func (a *Archive) remember(id string) error {
 func (a *Archive) found() error {
 	err := create(a.path, false)
 	if err == nil {
-		a.cfg.Notice(a.path + " did not exist: it was made and is an archive now")
+		a.cfg.Notice(a.path, "there was no such directory: it was made, and is an archive now")
 	}
 	return err
 }
@@ -97,22 +97,29 @@ func (a *Archive) absent(known string, err error) error {
 	if errors.Is(err, fs.ErrExist) {
 		return err // another process makes it just now
 	}
-	missing := errors.Is(err, fs.ErrNotExist)
-	if known == "" && (missing || errors.Is(err, errNotDirectory) || errors.Is(err, errEmptyParent)) {
+	gone := errors.Is(err, fs.ErrNotExist)
+	if known == "" && (gone || errors.Is(err, errNotDirectory) || errors.Is(err, errEmptyParent)) {
 		return &sink.Error{Kind: sink.Misdirected, Err: fmt.Errorf("%s is not an archive: %w", a.path, plain(err)),
 			Hint: "mount its disk first if it has one; to make it an archive run: " + a.cfg.Command}
 	}
-	if missing {
+	if gone {
 		return &sink.Error{Kind: sink.Pause, Err: fmt.Errorf("the archive %.8s is not at %s: %w", known, a.path, plain(err)), Hint: comeBack}
 	}
 	return err
 }
 
-// plain words what an absent archive's error means.
+// plain words the error of a path that is not there.
 func plain(err error) error {
 	var path *fs.PathError
 	if !errors.As(err, &path) || !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	return fmt.Errorf("there is no %s", path.Path)
+	return missing(path.Path)
 }
+
+// missing is the path of something that is not there.
+type missing string
+
+func (m missing) Error() string { return "there is no " + string(m) }
+
+func (missing) Unwrap() error { return fs.ErrNotExist }

@@ -114,7 +114,7 @@ func (a *Archive) giveUp(w *watch, done <-chan error, why error) error {
 }
 
 func (a *Archive) silent(since time.Duration) error {
-	return &sink.Error{Kind: sink.Pause, Err: fmt.Errorf("%s does not answer, for %v now", a.path, since.Round(time.Second)), Hint: "is the disk or the file server well?" + goesOn}
+	return &sink.Error{Kind: sink.Pause, Err: fmt.Errorf("%s does not answer, for %v now", a.path, since.Round(time.Second)), Hint: "look after its disk or file server" + goesOn}
 }
 
 // stuck counts the work that was given up and has not ended.

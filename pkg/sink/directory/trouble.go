@@ -12,7 +12,7 @@ import (
 
 const (
 	goesOn   = "; nothing is lost, the uploads go on by themselves"
-	comeBack = "is its disk mounted?" + goesOn
+	comeBack = "mount its disk, if it has one of its own" + goesOn
 )
 
 // explain makes err a *sink.Error with the kind that it has for a caller.

@@ -1,0 +1,57 @@
+package main
+
+import (
+	"context"
+	"net/url"
+
+	"github.com/storj/twitter-stream/cmd/internal/app"
+	"github.com/storj/twitter-stream/pkg/config"
+	"github.com/storj/twitter-stream/pkg/logging"
+	"github.com/storj/twitter-stream/pkg/sink/directory"
+	"github.com/storj/twitter-stream/pkg/sink/webnode"
+	"github.com/storj/twitter-stream/pkg/store"
+	"github.com/storj/twitter-stream/pkg/uploader"
+)
+
+// target returns the sink that upload_url names, ready to be put to, and what
+// ends it. It is the one place that knows all sinks.
+func target(ctx context.Context, cfg *config.Config, log *logging.Log, spool *store.Store) (uploader.Target, func(), error) {
+	scheme := ""
+	if u, err := url.Parse(cfg.UploadURL); err == nil {
+		scheme = u.Scheme
+	}
+	switch scheme {
+	case "file":
+		return toDirectory(ctx, cfg, log, spool)
+	default:
+		return toNode(cfg)
+	}
+}
+
+func toNode(cfg *config.Config) (uploader.Target, func(), error) {
+	node, err := webnode.New(webnode.Config{
+		URL: cfg.UploadURL, Token: cfg.UploadToken, Timeout: cfg.UploadTimeout, UserAgent: app.UserAgent(),
+	})
+	if err != nil {
+		return uploader.Target{}, nil, &app.ConfigError{Err: err, Advice: "check upload_url in " + cfg.Path}
+	}
+	return uploader.Target{Sink: node, Kind: webnode.Kind, URL: node.URL()}, node.Close, nil
+}
+
+func toDirectory(ctx context.Context, cfg *config.Config, log *logging.Log, spool *store.Store) (uploader.Target, func(), error) {
+	path, _ := directory.Path(cfg.UploadURL) // New says what is wrong with it
+	archive, err := directory.New(directory.Config{
+		URL: cfg.UploadURL, Timeout: cfg.UploadTimeout,
+		Memory:  app.ArchiveMemory{Store: spool, URL: cfg.UploadURL},
+		Command: app.Command("uploader init-dir", cfg.Path, path),
+		Notice:  func(path, sentence string) { log.WithField("file", path).Info(sentence) },
+	})
+	if err != nil {
+		return uploader.Target{}, nil, &app.ConfigError{Err: err, Advice: "check upload_url in " + cfg.Path}
+	}
+	if err := archive.Prepare(ctx); err != nil {
+		archive.Close()
+		return uploader.Target{}, nil, err
+	}
+	return uploader.Target{Sink: archive, Kind: directory.Kind, URL: archive.URL()}, archive.Close, nil
+}
