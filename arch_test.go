@@ -29,7 +29,7 @@ var mayImport = map[string][]string{
 	"pkg/uploader":   {"pkg/sink", "pkg/store", "pkg/status", "pkg/backoff", "pkg/exitcode", "pkg/redact", "pkg/repeat"},
 	"pkg/setup":      {"pkg/twitterauth", "pkg/exitcode", "pkg/redact"},
 	"pkg/overview":   {"pkg/store", "pkg/status", "pkg/redact"},
-	"pkg/check":      {"pkg/sink/directory", "pkg/store", "pkg/redact"},
+	"pkg/check":      {"pkg/sink/directory", "pkg/store", "pkg/dirfs", "pkg/redact"},
 
 	"pkg/stream":         {"pkg/network", "pkg/exitcode", "pkg/redact"},
 	"pkg/twitterauth":    {"pkg/exitcode", "pkg/redact"},

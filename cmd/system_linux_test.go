@@ -36,6 +36,33 @@ func remountReadOnly(t testing.TB, dir string) {
 	}
 }
 
+// remount gives a tmpfs new options, and makes it writable.
+func remount(t testing.TB, dir, options string) {
+	t.Helper()
+	if err := syscall.Mount("", dir, "", syscall.MS_REMOUNT, options); err != nil {
+		t.Fatalf("remount %s: %v", dir, err)
+	}
+}
+
+// bind makes a mounted directory appear at another path too, until unmount.
+func bind(t testing.TB, from, to string) {
+	t.Helper()
+	if err := os.MkdirAll(to, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Mount(from, to, "", syscall.MS_BIND, ""); err != nil {
+		t.Fatalf("bind %s to %s: %v", from, to, err)
+	}
+	t.Cleanup(func() { _ = syscall.Unmount(to, syscall.MNT_DETACH) }) // it may be unmounted already
+}
+
+func unmount(t testing.TB, dir string) {
+	t.Helper()
+	if err := syscall.Unmount(dir, syscall.MNT_DETACH); err != nil {
+		t.Fatalf("unmount %s: %v", dir, err)
+	}
+}
+
 // adoptOrphans has the processes whose parent dies become ours, so that they
 // stay in a session with somebody: else the kernel wakes the stopped ones.
 func adoptOrphans(t testing.TB) {

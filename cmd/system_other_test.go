@@ -11,6 +11,12 @@ func mountTmpfs(t testing.TB, _, _ string) {
 
 func remountReadOnly(testing.TB, string) {}
 
+func remount(testing.TB, string, string) {}
+
+func bind(testing.TB, string, string) {}
+
+func unmount(testing.TB, string) {}
+
 func adoptOrphans(t testing.TB) {
 	t.Helper()
 	t.Skip("orphans are adopted on Linux only")

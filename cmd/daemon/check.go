@@ -10,6 +10,7 @@ import (
 	"github.com/storj/twitter-stream/pkg/check"
 	"github.com/storj/twitter-stream/pkg/config"
 	"github.com/storj/twitter-stream/pkg/overview"
+	"github.com/storj/twitter-stream/pkg/sink/directory"
 	"github.com/storj/twitter-stream/pkg/store"
 )
 
@@ -43,9 +44,26 @@ func checks(cfg *config.Config) []check.Check {
 		check.Ledger(spool),
 		check.Problems(func() ([]string, error) { return problems(cfg) }),
 		check.Stream(cfg.StreamURL, client),
-		check.Node(cfg.UploadURL, client),
+		sinkCheck(cfg, client),
 		check.Clock(client, time.Now, cfg.StreamURL, cfg.UploadURL),
 	}
+}
+
+// sinkCheck looks at what upload_url names.
+func sinkCheck(cfg *config.Config, client *http.Client) check.Check {
+	path, ok := directory.Path(cfg.UploadURL)
+	if !ok {
+		return check.Node(cfg.UploadURL, client)
+	}
+	recall := func() (string, error) {
+		spool, err := lookAtStore(cfg)
+		if err != nil {
+			return "", nil // check.Store has said it
+		}
+		defer spool.Close()
+		return app.ArchiveMemory{Store: spool, URL: cfg.UploadURL}.Recall()
+	}
+	return check.Archive(path, recall, app.CommandLine("uploader init-dir", path, cfg.Path))
 }
 
 // problems is what 'daemon status' would complain of.

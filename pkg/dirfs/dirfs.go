@@ -34,6 +34,9 @@ type Dir struct {
 func Open(path string) (*Dir, error) {
 	root, err := os.OpenRoot(path)
 	if err != nil {
+		if info, statErr := os.Stat(path); statErr == nil && !info.IsDir() { // os has an error of its own for it
+			err = &fs.PathError{Op: "open", Path: path, Err: syscall.ENOTDIR}
+		}
 		return nil, err
 	}
 	top, err := root.Open(".")

@@ -11,10 +11,7 @@ import (
 	"github.com/storj/twitter-stream/pkg/dirfs"
 )
 
-var (
-	errNotDirectory = errors.New("it is not a directory")
-	errEmptyParent  = errors.New("the directory above it is empty, as one is whose disk is not mounted")
-)
+var errEmptyParent = errors.New("the directory above it is empty, as one is whose disk is not mounted")
 
 // create makes a directory with a marker in it appear at once: prepared under
 // a dot name, synced, renamed. The directory above must exist, and hold
@@ -42,6 +39,21 @@ func create(path string, asked bool) error {
 		return err
 	}
 	return osFolder{parent}.Sync()
+}
+
+// MayCreate reports whether an archive that was never seen would be made at
+// path by itself: nothing is there, and the directory above is not empty.
+func MayCreate(path string) bool {
+	if _, err := os.Lstat(path); !errors.Is(err, fs.ErrNotExist) {
+		return false
+	}
+	parent, err := dirfs.Open(filepath.Dir(path))
+	if err != nil {
+		return false
+	}
+	defer parent.Close() //nolint:errcheck // only read
+	empty, err := isEmpty(parent)
+	return err == nil && !empty
 }
 
 func mark(path string) error {
@@ -89,19 +101,14 @@ func Init(path string, force bool) (Made, error) {
 }
 
 func initialise(path string, force bool) (made Made, err error) {
-	info, err := os.Stat(path)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
+	dir, err := dirfs.Open(path)
+	if errors.Is(err, fs.ErrNotExist) {
 		if err = create(path, true); err != nil {
 			return made, err
 		}
 		made.Directory = true
-	case err != nil:
-		return made, err
-	case !info.IsDir():
-		return made, errNotDirectory
+		dir, err = dirfs.Open(path)
 	}
-	dir, err := dirfs.Open(path)
 	if err != nil {
 		return made, err
 	}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"syscall"
 
 	"github.com/storj/twitter-stream/pkg/sink"
 )
@@ -98,7 +99,7 @@ func (a *Archive) absent(known string, err error) error {
 		return err // another process makes it just now
 	}
 	gone := errors.Is(err, fs.ErrNotExist)
-	if known == "" && (gone || errors.Is(err, errNotDirectory) || errors.Is(err, errEmptyParent)) {
+	if known == "" && (gone || errors.Is(err, syscall.ENOTDIR) || errors.Is(err, errEmptyParent)) {
 		return &sink.Error{Kind: sink.Misdirected, Err: fmt.Errorf("%s is not an archive: %w", a.path, plain(err)),
 			Hint: "mount its disk first if it has one; to make it an archive run: " + a.cfg.Command}
 	}
