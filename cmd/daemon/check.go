@@ -63,7 +63,7 @@ func sinkCheck(cfg *config.Config, client *http.Client) check.Check {
 		defer spool.Close()
 		return app.ArchiveMemory{Store: spool, URL: cfg.UploadURL}.Recall()
 	}
-	return check.Archive(path, recall, app.CommandLine("uploader init-dir", path, cfg.Path))
+	return check.Archive(path, recall, app.Command("uploader init-dir", cfg.Path, path))
 }
 
 // problems is what 'daemon status' would complain of.
