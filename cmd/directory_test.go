@@ -241,6 +241,7 @@ func TestDirectoryIsAnother(t *testing.T) {
 func TestDirectoryKeepsWhatIsThere(t *testing.T) {
 	t.Parallel()
 	w, archive, names := archivist(t, 3)
+	w.set("upload_concurrency", "1") // another one must be taken after the first refusal
 	if code, out := w.run("uploader", "init-dir"); code != 0 {
 		t.Fatalf("init-dir exited %d:\n%s", code, out)
 	}

@@ -11,6 +11,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/storj/twitter-stream/examples"
 )
 
 // eventServer streams a made-up event a request for ever, as Wikimedia and
@@ -91,6 +93,23 @@ func TestInitTellsWhatFails(t *testing.T) {
 		p := start(t, "daemon", append([]string{"init", "-c", filepath.Join(dir, strings.ReplaceAll(tt.name, " ", "-")+".ini")}, tt.args...)...)
 		if code := p.wait(); code != tt.code || !strings.Contains(p.out.String(), tt.says) {
 			t.Errorf("%s: exit %d, want %d and %q:\n%s", tt.name, code, tt.code, tt.says, p.out)
+		}
+	}
+}
+
+// TestExamplesLoad: each example is a good configuration as it stands.
+func TestExamplesLoad(t *testing.T) {
+	t.Parallel()
+	for _, name := range examples.Names() {
+		dir := t.TempDir()
+		ini, _ := examples.Config(name)
+		put(t, filepath.Join(dir, "config.ini"), string(ini))
+		p := start(t, "uploader", "-c", filepath.Join(dir, "config.ini"), "--drain")
+		p.wait()
+		for _, wrong := range []string{"unknown key", "config.ini:", "warn"} {
+			if strings.Contains(p.out.String(), wrong) {
+				t.Errorf("%s.ini:\n%s", name, p.out)
+			}
 		}
 	}
 }
