@@ -54,7 +54,19 @@ var mayImport = map[string][]string{
 
 	"examples": {},
 
-	"pkg/sandbox":             {},
+	"pkg/sandbox":             {"pkg/sandbox/fault", "pkg/sandbox/madeup", "pkg/sandbox/wire"},
+	"pkg/sandbox/fault":       {},
+	"pkg/sandbox/madeup":      {},
+	"pkg/sandbox/wire":        {"pkg/sandbox/fault"},
+	"pkg/sandbox/timeline":    {"pkg/sandbox/madeup"},
+	"pkg/sandbox/live":        {"pkg/sandbox/fault", "pkg/sandbox/timeline", "pkg/sandbox/wire"},
+	"pkg/sandbox/sse":         {"pkg/sandbox/live", "pkg/sandbox/madeup"},
+	"pkg/sandbox/x":           {"pkg/sandbox/fault", "pkg/sandbox/live", "pkg/sandbox/madeup", "pkg/sandbox/wire"},
+	"pkg/sandbox/jetstream":   {"pkg/sandbox/fault", "pkg/sandbox/live", "pkg/sandbox/madeup", "pkg/sandbox/wire"},
+	"pkg/sandbox/mastodon":    {"pkg/sandbox/fault", "pkg/sandbox/live", "pkg/sandbox/madeup", "pkg/sandbox/sse", "pkg/sandbox/wire"},
+	"pkg/sandbox/wikimedia":   {"pkg/sandbox/fault", "pkg/sandbox/live", "pkg/sandbox/madeup", "pkg/sandbox/sse", "pkg/sandbox/wire"},
+	"pkg/sandbox/kind":        {"pkg/sandbox", "pkg/sandbox/fault", "pkg/sandbox/jetstream", "pkg/sandbox/live", "pkg/sandbox/mastodon", "pkg/sandbox/sse", "pkg/sandbox/timeline", "pkg/sandbox/wikimedia", "pkg/sandbox/x"},
+	"pkg/sandbox/serve":       {"pkg/sandbox", "pkg/sandbox/fault", "pkg/sandbox/kind", "pkg/sandbox/live", "pkg/sandbox/timeline"},
 	"pkg/sandbox/demo":        {"pkg/sandbox"},
 	"pkg/sandbox/sandboxtest": {"pkg/sandbox"},
 }

@@ -8,8 +8,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/storj/twitter-stream/cmd/internal/app"
-	"github.com/storj/twitter-stream/pkg/sandbox"
 	"github.com/storj/twitter-stream/pkg/sandbox/demo"
+	"github.com/storj/twitter-stream/pkg/sandbox/serve"
 )
 
 func demoCommand(frame *app.Frame) *cobra.Command {
@@ -41,27 +41,37 @@ accounted for. It needs no account and no network and never opens your config.in
 }
 
 func sandboxCommand(frame *app.Frame) *cobra.Command {
-	cfg := sandbox.ServeConfig{}
+	cfg := serve.Config{}
 	cmd := &cobra.Command{
 		Use:   "sandbox",
-		Short: "Run a local Twitter and a local storage node, for your own tests",
-		Example: `  daemon sandbox --dir try --rate 500
+		Short: "Run a local stream of any kind and a local storage node, for your own tests",
+		Long: `sandbox serves a stream of made-up or recorded messages as one of the networks
+does, with its tokens, cursors, errors and faults, and a storage node. What
+happens on the stream goes on whether or not anybody listens, so that resuming
+can be tried; only Twitter's API v1.1 waits for its listener.`,
+		Example: `  daemon sandbox --kind jetstream --dir try --rate 500
+  daemon sandbox --kind wikimedia --fault cut=10s --fault clamp=1m
+  daemon sandbox --kind x --fault too-many*2
+  daemon sandbox --kind mastodon --replay recorded.sse
   daemon sandbox --replay tweets.jsonl --fault half-message*1 --fault node:503=2*3`,
 		Args: app.Args(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			ctx, stop := frame.Lifetime(cmd.Context())
 			defer stop()
-			if cfg.Rate < 0 {
-				return app.Usage(errors.New("--rate must not be below zero"))
+			if err := cfg.Check(); err != nil {
+				return app.Usage(err)
 			}
-			return sandbox.Serve(ctx, cfg, frame.Out)
+			return serve.Run(ctx, cfg, frame.Out)
 		},
 	}
 	flags := cmd.Flags()
-	flags.StringVar(&cfg.TwitterAddr, "twitter-addr", "127.0.0.1:0", "where the Twitter listens, `host:port`")
+	flags.StringVar(&cfg.Kind, "kind", serve.Twitter, "`KIND` of the stream: "+serve.Kinds())
+	flags.StringVar(&cfg.StreamAddr, "stream-addr", "127.0.0.1:0", "where the stream is served, `host:port`")
+	flags.StringVar(&cfg.StreamAddr, "twitter-addr", "127.0.0.1:0", "the same, by its older name")
+	_ = flags.MarkHidden("twitter-addr") // it exists
 	flags.StringVar(&cfg.NodeAddr, "node-addr", "127.0.0.1:0", "where the node listens, `host:port`")
-	flags.StringVar(&cfg.Replay, "replay", "", "send the messages of this `file`, one a line, again and again")
-	flags.Float64Var(&cfg.Rate, "rate", 57, "messages a second, 0 for as many as possible")
+	flags.StringVar(&cfg.Replay, "replay", "", "send the messages of this `file`, one a line or (.sse) server-sent events, again and again")
+	flags.Float64Var(&cfg.Rate, "rate", 57, "messages a second; twitter: 0 for as many as possible")
 	flags.StringArrayVar(&cfg.Faults, "fault", nil, "a fault from the start, `NAME[=ARGUMENT][*TIMES]`; may be repeated")
 	flags.StringVar(&cfg.Dir, "dir", "", "make this `directory` ready for the programs to run in")
 	return cmd

@@ -1,11 +1,12 @@
 package sandbox
 
 import (
-	"encoding/json"
 	"fmt"
 	"html"
 	"io"
 	"net/http"
+
+	"github.com/storj/twitter-stream/pkg/sandbox/wire"
 )
 
 // plain answers with text, which is what Twitter's OAuth endpoints did.
@@ -15,25 +16,13 @@ func plain(w http.ResponseWriter, status int, text string) {
 	io.WriteString(w, text)
 }
 
-// answerJSON answers with v.
-func answerJSON(w http.ResponseWriter, status int, v any) {
-	b, err := json.Marshal(v)
-	if err != nil {
-		http.Error(w, err.Error(), http.StatusInternalServerError)
-		return
-	}
-	w.Header().Set("Content-Type", "application/json; charset=utf-8")
-	w.WriteHeader(status)
-	w.Write(b)
-}
-
 // jsonError is an API-style error of Twitter.
 func jsonError(w http.ResponseWriter, status, code int, message string) {
 	type one struct {
 		Code    int    `json:"code"`
 		Message string `json:"message"`
 	}
-	answerJSON(w, status, map[string][]one{"errors": {{code, message}}})
+	wire.AnswerJSON(w, status, map[string][]one{"errors": {{code, message}}})
 }
 
 // jettyPage is the page that stream.twitter.com answered errors with.

@@ -18,3 +18,8 @@
 // multipart bodies and encryption share no code with the programs that it is
 // there to test, and none of their packages may be imported here.
 package sandbox
+
+import "github.com/storj/twitter-stream/pkg/sandbox/fault"
+
+// Fault is one way to misbehave that a server knows.
+type Fault = fault.Fault

@@ -18,42 +18,69 @@ func CleanEnviron(environ []string) []string {
 	})
 }
 
+// Source is what the programs must be told of a stream's server.
+type Source struct {
+	Keys       map[string]string // of config.ini
+	API, OAuth map[string]string // of the two token files
+}
+
+// Source is what leads the programs to this Twitter, authorised already.
+func (t *Twitter) Source() Source {
+	c := t.Credentials()
+	return Source{
+		Keys: map[string]string{
+			"stream_url": t.StreamURL(), "stream_auth": "oauth1",
+			"request_token_url": t.URL() + "/oauth/request_token",
+			"authorize_url":     t.URL() + "/oauth/authorize?oauth_token=",
+			"access_token_url":  t.URL() + "/oauth/access_token",
+		},
+		API:   map[string]string{"consumer_key": c.ConsumerKey, "consumer_secret": c.ConsumerSecret},
+		OAuth: map[string]string{"oauth_token": c.OAuthToken, "oauth_token_secret": c.OAuthTokenSecret},
+	}
+}
+
 // WriteConfig makes dir ready for the programs to run in against tw and node:
 // config.ini and both token files, as after a first run. A nil server is
 // "none". extra adds or replaces keys. It returns config.ini's path.
 func WriteConfig(dir string, tw *Twitter, node *Node, extra map[string]string) (path string, err error) {
+	var source Source
+	if tw != nil {
+		source = tw.Source()
+	} else {
+		c := DefaultCredentials()
+		source.API = map[string]string{"consumer_key": c.ConsumerKey, "consumer_secret": c.ConsumerSecret}
+		source.OAuth = map[string]string{"oauth_token": c.OAuthToken, "oauth_token_secret": c.OAuthTokenSecret}
+	}
+	return WriteSource(dir, source, node, extra)
+}
+
+// WriteSource does the same for any source.
+func WriteSource(dir string, source Source, node *Node, extra map[string]string) (path string, err error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return "", err
 	}
 	path = filepath.Join(dir, "config.ini")
-	if err := os.WriteFile(path, []byte(configText(tw, node, extra)), 0o600); err != nil {
+	if err := os.WriteFile(path, []byte(ConfigText(source, node, extra)), 0o600); err != nil {
 		return "", err
 	}
-	c := DefaultCredentials()
-	if tw != nil {
-		c = tw.Credentials()
+	for name, pairs := range map[string]map[string]string{"config_twitter_api.ini": source.API, "config_twitter_oauth.ini": source.OAuth} {
+		if len(pairs) == 0 {
+			continue
+		}
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(iniText(pairs)), 0o600); err != nil {
+			return "", err
+		}
 	}
-	if err := writeINI(filepath.Join(dir, "config_twitter_api.ini"),
-		"consumer_key", c.ConsumerKey, "consumer_secret", c.ConsumerSecret); err != nil {
-		return "", err
-	}
-	return path, writeINI(filepath.Join(dir, "config_twitter_oauth.ini"),
-		"oauth_token", c.OAuthToken, "oauth_token_secret", c.OAuthTokenSecret)
+	return path, nil
 }
 
-// configText is a config.ini for the two servers.
-func configText(tw *Twitter, node *Node, extra map[string]string) string {
+// ConfigText is a config.ini for a source and a node; a nil one is none.
+func ConfigText(source Source, node *Node, extra map[string]string) string {
 	keys := map[string]string{
 		"grabber_storage_directory": "store", "log_directory": "logs", "warn": "0",
 		"stream_url": "none", "upload_url": "none",
 	}
-	if tw != nil {
-		keys["stream_url"] = tw.StreamURL()
-		keys["stream_auth"] = "oauth1"
-		keys["request_token_url"] = tw.URL() + "/oauth/request_token"
-		keys["authorize_url"] = tw.URL() + "/oauth/authorize?oauth_token="
-		keys["access_token_url"] = tw.URL() + "/oauth/access_token"
-	}
+	maps.Copy(keys, source.Keys)
 	if node != nil {
 		keys["upload_url"] = node.UploadURL()
 		if node.cfg.Token != "" {
@@ -61,20 +88,14 @@ func configText(tw *Twitter, node *Node, extra map[string]string) string {
 		}
 	}
 	maps.Copy(keys, extra)
+	return iniText(keys)
+}
+
+func iniText(keys map[string]string) string {
 	var b strings.Builder
 	b.WriteString("[DEFAULT]\n")
 	for _, key := range slices.Sorted(maps.Keys(keys)) {
 		fmt.Fprintf(&b, "%s = %s\n", key, keys[key])
 	}
 	return b.String()
-}
-
-// writeINI writes pairs of key and value.
-func writeINI(path string, pairs ...string) error {
-	var b strings.Builder
-	b.WriteString("[DEFAULT]\n")
-	for i := 0; i+1 < len(pairs); i += 2 {
-		fmt.Fprintf(&b, "%s = %s\n", pairs[i], pairs[i+1])
-	}
-	return os.WriteFile(path, []byte(b.String()), 0o600)
 }

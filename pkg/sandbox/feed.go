@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"sync"
 	"time"
+
+	"github.com/storj/twitter-stream/pkg/sandbox/wire"
 )
 
 // Why a connection ended, beside the names of faults.
@@ -19,12 +21,12 @@ const (
 // feed is one live stream. Its run is the only writer of the connection.
 type feed struct {
 	t         *Twitter
-	link      *link
+	link      *wire.Link
 	token     string
 	delimited bool
 	warnings  bool // stall_warnings was asked for
 	lineEnd   string
-	enc       *encoder
+	enc       *wire.Encoder
 	pace      pacer
 	conn      *Connection
 	lastByte  time.Time
@@ -45,20 +47,20 @@ const (
 	batchBytes    = 128 << 10
 )
 
-func newFeed(t *Twitter, l *link, r *http.Request, token string, zip bool, asked url.Values) *feed {
+func newFeed(t *Twitter, l *wire.Link, r *http.Request, token string, zip bool, asked url.Values) *feed {
 	f := &feed{
 		t: t, link: l, token: token, lineEnd: "\r\n",
 		delimited: asked.Get("delimited") == "length",
 		warnings:  asked.Get("stall_warnings") == "true",
-		enc:       newEncoder(zip, l.conn != nil, t.cfg.ChunkBytes),
+		enc:       wire.NewEncoder(zip, l.Raw(), t.cfg.ChunkBytes),
 		pace:      pacer{rate: t.cfg.Rate, start: time.Now()},
 		lastByte:  time.Now(),
 		stopped:   make(chan struct{}),
 	}
-	if _, on := t.faults.take("lf"); on {
+	if _, on := t.faults.Take("lf"); on {
 		f.lineEnd = "\n"
 	}
-	if l.conn == nil {
+	if !l.Raw() {
 		done := r.Context().Done()
 		go func() {
 			select {
@@ -77,11 +79,11 @@ func (f *feed) stop(why string) {
 		f.why = why
 		close(f.stopped)
 		if why != endEvicted {
-			f.link.interrupt()
+			f.link.Interrupt()
 			return
 		}
 		// Time to say why, unless the client is not listening.
-		time.AfterFunc(time.Second, f.link.interrupt)
+		time.AfterFunc(time.Second, f.link.Interrupt)
 	})
 }
 
@@ -90,7 +92,7 @@ func (f *feed) run() {
 	drained := make(chan struct{})
 	go func() {
 		defer close(drained)
-		f.link.drain(f.stopped)
+		f.link.Drain(f.stopped)
 		f.stop(endLeft)
 	}()
 	why := f.send()
@@ -103,7 +105,7 @@ func (f *feed) run() {
 	}
 	f.t.book.close(f.conn, why)
 	f.stop(why)
-	f.link.close()
+	f.link.Close()
 	<-drained
 }
 
@@ -115,7 +117,7 @@ func (f *feed) send() string {
 			return ""
 		default:
 		}
-		changed := f.t.faults.wait()
+		changed := f.t.faults.Changed()
 		if why, over := f.fault(); over {
 			return why
 		}
@@ -145,11 +147,11 @@ func (f *feed) send() string {
 // held reports whether a lasting fault is on. Once it has taken hold of a
 // connection, it stays until the faults are set anew.
 func (f *feed) held(name string, since *uint64) bool {
-	setting := f.t.faults.setting()
+	setting := f.t.faults.Setting()
 	if *since == setting {
 		return true
 	}
-	_, on := f.t.faults.take(name)
+	_, on := f.t.faults.Take(name)
 	if on {
 		*since = setting
 	}
@@ -176,8 +178,8 @@ func (f *feed) keepAlive() time.Duration {
 	if rest := f.t.cfg.KeepAlive - time.Since(f.lastByte); rest > 0 {
 		return rest
 	}
-	f.enc.add([]byte(f.lineEnd))
-	if !f.write(f.enc.batch()) {
+	f.enc.Add([]byte(f.lineEnd))
+	if !f.write(f.enc.Batch()) {
 		return -1
 	}
 	return f.t.cfg.KeepAlive
@@ -196,8 +198,8 @@ func (f *feed) messages(n int) bool {
 			break
 		}
 		sizes = append(sizes, len(msg))
-		f.enc.add(f.frame(msg))
-		if f.enc.body.Len() > batchBytes && !f.flush(&first, &sizes) {
+		f.enc.Add(f.frame(msg))
+		if f.enc.Len() > batchBytes && !f.flush(&first, &sizes) {
 			return false
 		}
 	}
@@ -206,10 +208,10 @@ func (f *feed) messages(n int) bool {
 
 // flush writes what has been added: messages from *first on, of these sizes.
 func (f *feed) flush(first *uint64, sizes *[]int) bool {
-	wire := f.enc.batch()
+	wire := f.enc.Batch()
 	n, err := f.link.Write(wire)
 	f.lastByte = time.Now()
-	gone, bytes := f.enc.gone(n), 0
+	gone, bytes := f.enc.Gone(n), 0
 	for _, size := range (*sizes)[:gone] {
 		bytes += size
 	}
@@ -242,4 +244,4 @@ func (f *feed) write(wire []byte) bool {
 }
 
 // finish ends the response in good order.
-func (f *feed) finish() { f.write(f.enc.finish()) }
+func (f *feed) finish() { f.write(f.enc.Finish()) }

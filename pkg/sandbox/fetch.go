@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"strconv"
 	"time"
+
+	"github.com/storj/twitter-stream/pkg/sandbox/wire"
 )
 
 // download answers GET /api/download/<hash>[?key=].
@@ -13,12 +15,12 @@ func (n *Node) download(w http.ResponseWriter, r *http.Request) {
 	hash := r.PathValue("hash")
 	o, ok := n.object(hash)
 	if !ok {
-		answerJSON(w, http.StatusNotFound, map[string]string{"error": "file-not-found"})
+		wire.AnswerJSON(w, http.StatusNotFound, map[string]string{"error": "file-not-found"})
 		return
 	}
 	f, stream, err := n.open(hash, r.URL.Query().Get("key"))
 	if err != nil {
-		answerJSON(w, http.StatusInternalServerError, map[string]string{"error": "error-downloading-file"})
+		wire.AnswerJSON(w, http.StatusInternalServerError, map[string]string{"error": "error-downloading-file"})
 		return
 	}
 	defer f.Close()
@@ -50,10 +52,10 @@ func storedName(o Object) string { return o.FileHash[:7] + "_" + safeName(o.Name
 func (n *Node) find(w http.ResponseWriter, r *http.Request) {
 	o, ok := n.object(r.PathValue("hash"))
 	if !ok || time.Since(o.Since) < n.cfg.FindDelay {
-		answerJSON(w, http.StatusNotFound, map[string]string{"error": "File not found"})
+		wire.AnswerJSON(w, http.StatusNotFound, map[string]string{"error": "File not found"})
 		return
 	}
-	answerJSON(w, http.StatusOK, map[string]any{
+	wire.AnswerJSON(w, http.StatusOK, map[string]any{
 		"datetime": strconv.FormatInt(o.Since.Unix(), 10), "filehash": o.FileHash, "filename": storedName(o),
 		"filesize": o.Size, "uploads": []any{}, "version": "0.2",
 	})
@@ -69,7 +71,7 @@ func (n *Node) status(w http.ResponseWriter, _ *http.Request) {
 		}
 	}
 	queue := map[string]int64{"count": 0, "size": queued}
-	answerJSON(w, http.StatusOK, map[string]any{
+	wire.AnswerJSON(w, http.StatusOK, map[string]any{
 		"bandwidth": map[string]any{
 			"total": map[string]int64{"incoming": used, "outgoing": 0}, "current": map[string]int64{"incoming": used, "outgoing": 0},
 			"limits": map[string]any{"incoming": nil, "outgoing": nil},

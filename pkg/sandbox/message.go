@@ -3,6 +3,8 @@ package sandbox
 import (
 	"strconv"
 	"time"
+
+	"github.com/storj/twitter-stream/pkg/sandbox/madeup"
 )
 
 // maker makes up messages in the shape and size of statuses/sample. A message
@@ -27,7 +29,7 @@ const (
 
 // append appends the message with this number, without a line end.
 func (m *maker) append(b []byte, seq uint64) []byte {
-	switch r := mix(seq); {
+	switch r := madeup.Mix(seq); {
 	case r%12 == 0:
 		b = m.appendDelete(b, seq, r)
 	case r%401 == 0:
@@ -41,7 +43,7 @@ func (m *maker) append(b []byte, seq uint64) []byte {
 		b = m.appendTweet(b, seq, r)
 		if r>>20%10 < 3 {
 			b = append(b, `,"retweeted_status":{`...)
-			b = m.appendTweet(b, seq-min(seq, 1+r>>30%1000), mix(r))
+			b = m.appendTweet(b, seq-min(seq, 1+r>>30%1000), madeup.Mix(r))
 			b = append(b, '}')
 		}
 		b = append(b, `,"filter_level":"low","lang":"en","timestamp_ms":"`...)
@@ -97,12 +99,4 @@ func at(seq uint64) time.Time { return firstMessage.Add(time.Duration(seq) * spa
 // id is a message's id: its time in Twitter's clock, and its number.
 func id(seq uint64) uint64 {
 	return uint64(at(seq).UnixMilli()-twitterEpoch)<<22 | seq&(1<<22-1)
-}
-
-// mix is SplitMix64's finalizer: a number that looks random and is not.
-func mix(x uint64) uint64 {
-	x += 0x9e3779b97f4a7c15
-	x = (x ^ x>>30) * 0xbf58476d1ce4e5b9
-	x = (x ^ x>>27) * 0x94d049bb133111eb
-	return x ^ x>>31
 }

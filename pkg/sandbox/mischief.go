@@ -10,20 +10,20 @@ import (
 func (f *feed) fault() (why string, over bool) {
 	sent := f.conn.Messages
 	switch {
-	case f.t.faults.takeAfter("half-message", sent):
+	case f.t.faults.TakeAfter("half-message", sent):
 		f.half(false)
 		return "half-message", true
-	case f.t.faults.takeAfter("truncated-gzip", sent):
+	case f.t.faults.TakeAfter("truncated-gzip", sent):
 		f.half(true)
 		return "truncated-gzip", true
-	case f.t.faults.takeAfter("reset", sent):
-		f.link.reset()
+	case f.t.faults.TakeAfter("reset", sent):
+		f.link.Reset()
 		return "reset", true
-	case f.t.faults.takeAfter("end", sent):
+	case f.t.faults.TakeAfter("end", sent):
 		f.finish()
 		return "end", true
 	}
-	if arg, on := f.t.faults.take("disconnect"); on {
+	if arg, on := f.t.faults.Take("disconnect"); on {
 		code, err := strconv.Atoi(arg)
 		if err != nil {
 			code = 4
@@ -36,23 +36,23 @@ func (f *feed) fault() (why string, over bool) {
 
 // oddities sends what a client must live with; false: the client has gone.
 func (f *feed) oddities() bool {
-	if arg, on := f.t.faults.take("garbage"); on && !f.garbage(arg) {
+	if arg, on := f.t.faults.Take("garbage"); on && !f.garbage(arg) {
 		return false
 	}
-	if _, on := f.t.faults.peek("falling-behind"); on && f.warnings {
-		f.t.faults.take("falling-behind")
+	if _, on := f.t.faults.Peek("falling-behind"); on && f.warnings {
+		f.t.faults.Take("falling-behind")
 		if !f.special(func(seq uint64) []byte {
 			return fmt.Appendf(nil, `{"warning":{"code":"FALLING_BEHIND","message":"Your connection is falling behind and messages are being queued for delivery to you. Your queue is now over 60%% full. You will be disconnected when the queue is full.","percent_full":60},"seq":%d}`, seq)
 		}) {
 			return false
 		}
 	}
-	if _, on := f.t.faults.take("lf-inside"); on && !f.special(func(seq uint64) []byte {
+	if _, on := f.t.faults.Take("lf-inside"); on && !f.special(func(seq uint64) []byte {
 		return fmt.Appendf(nil, "{\"text\":\"a line feed is white space here\",\n\"seq\":%d}", seq)
 	}) {
 		return false
 	}
-	if arg, on := f.t.faults.take("oversize"); on {
+	if arg, on := f.t.faults.Take("oversize"); on {
 		return f.oversize(arg)
 	}
 	return true
@@ -69,19 +69,19 @@ func (f *feed) half(inWire bool) {
 	frame := f.frame(msg)
 	f.t.book.doubtful(seq)
 	if !inWire {
-		f.enc.add(frame[:len(frame)/2])
-		f.write(f.enc.batch())
+		f.enc.Add(frame[:len(frame)/2])
+		f.write(f.enc.Batch())
 		return
 	}
-	f.enc.add(frame)
-	wire := f.enc.batch()
+	f.enc.Add(frame)
+	wire := f.enc.Batch()
 	f.write(wire[:len(wire)/2])
 }
 
 // special sends a message that the supply has not made; it is counted as any.
 func (f *feed) special(make func(seq uint64) []byte) bool {
 	seq, msg := f.t.book.reserveSpecial(make)
-	f.enc.add(f.frame(msg))
+	f.enc.Add(f.frame(msg))
 	sizes := []int{len(msg)}
 	return f.flush(&seq, &sizes)
 }
@@ -105,9 +105,9 @@ func (f *feed) garbage(text string) bool {
 		lines = []string{text}
 	}
 	for _, line := range lines {
-		f.enc.add(f.frame([]byte(line)))
+		f.enc.Add(f.frame([]byte(line)))
 	}
-	return f.write(f.enc.batch())
+	return f.write(f.enc.Batch())
 }
 
 // oversize sends one message of so many bytes, in pieces. It is doubtful by
@@ -122,16 +122,16 @@ func (f *feed) oversize(arg string) bool {
 	head := fmt.Appendf(nil, `{"seq":%d,"text":"`, seq)
 	size = max(size, len(head)+2)
 	if f.delimited {
-		f.enc.add(fmt.Appendf(nil, "%d%s", size+len(f.lineEnd), f.lineEnd))
+		f.enc.Add(fmt.Appendf(nil, "%d%s", size+len(f.lineEnd), f.lineEnd))
 	}
-	f.enc.add(head)
+	f.enc.Add(head)
 	piece := bytes.Repeat([]byte{'x'}, 64<<10)
 	for rest := size - len(head) - 2; rest > 0; rest -= len(piece) {
-		f.enc.add(piece[:min(rest, len(piece))])
-		if !f.write(f.enc.batch()) {
+		f.enc.Add(piece[:min(rest, len(piece))])
+		if !f.write(f.enc.Batch()) {
 			return false
 		}
 	}
-	f.enc.add([]byte(`"}` + f.lineEnd))
-	return f.write(f.enc.batch())
+	f.enc.Add([]byte(`"}` + f.lineEnd))
+	return f.write(f.enc.Batch())
 }

@@ -1,7 +1,6 @@
 package sandbox
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"io"
@@ -200,33 +199,6 @@ func TestFaultsByHTTP(t *testing.T) {
 	for _, want := range []int{503, 200} {
 		if resp := asked(t, defaultSigner(), "GET", tw.StreamURL(), nil); resp.StatusCode != want {
 			t.Errorf("%s, want %d", resp.Status, want)
-		}
-	}
-}
-
-func TestBookCountsPartOfAWrite(t *testing.T) {
-	t.Parallel()
-	for _, zip := range []bool{false, true} {
-		e := newEncoder(zip, true, 0)
-		m := newMaker()
-		for seq := uint64(1); seq <= 5; seq++ {
-			e.add(append(m.append(nil, seq), "\r\n"...))
-		}
-		wire := bytes.Clone(e.batch())
-		ends := slices.Clone(e.wireEnds)
-		if len(ends) != 5 {
-			t.Fatalf("%d ends", len(ends))
-		}
-		for i, end := range ends {
-			if got := e.gone(end); got != i+1 {
-				t.Errorf("gone(%d) = %d, want %d", end, got, i+1)
-			}
-			if got := e.gone(end - 1); got != i {
-				t.Errorf("gone(%d) = %d, want %d", end-1, got, i)
-			}
-		}
-		if e.gone(len(wire)) != 5 {
-			t.Errorf("gone(all) = %d", e.gone(len(wire)))
 		}
 	}
 }

@@ -12,6 +12,9 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/storj/twitter-stream/pkg/sandbox/fault"
+	"github.com/storj/twitter-stream/pkg/sandbox/wire"
 )
 
 // NodeConfig says what a local storage node is like. The zero value is one as
@@ -53,9 +56,9 @@ type Object struct {
 // Node is a local storage node. It is an http.Handler; StartNode also listens.
 type Node struct {
 	cfg    NodeConfig
-	faults *faults
+	faults *fault.Set
 	mux    *http.ServeMux
-	server *server
+	server *wire.Server
 	own    bool // cfg.Dir is ours to remove
 	chance *chance
 
@@ -73,7 +76,7 @@ type Node struct {
 
 // NewNode returns a node that somebody else serves. Close it in the end.
 func NewNode(cfg NodeConfig) (*Node, error) {
-	n := &Node{cfg: cfg, faults: newFaults(NodeFaults()), objects: map[string]*Object{}, names: map[string]*occupant{},
+	n := &Node{cfg: cfg, faults: fault.NewSet(NodeFaults()), objects: map[string]*Object{}, names: map[string]*occupant{},
 		closed: make(chan struct{}), chance: newChance()}
 	if err := n.SetFault(cfg.Faults...); err != nil {
 		return nil, err
@@ -95,7 +98,7 @@ func NewNode(cfg NodeConfig) (*Node, error) {
 	n.mux.HandleFunc("GET /api/download/{hash}", n.download)
 	n.mux.HandleFunc("GET /api/find/{hash}", n.find)
 	n.mux.HandleFunc("GET /api/status", n.status)
-	control(n.mux, n.faults, func() any { return n.Uploads() })
+	wire.Control(n.mux, n.faults, func() any { return n.Uploads() })
 	return n, nil
 }
 
@@ -114,7 +117,7 @@ func StartNode(cfg NodeConfig) (*Node, error) {
 	if err != nil {
 		return nil, err
 	}
-	if n.server, err = listen(cfg.Addr, n); err != nil {
+	if n.server, err = wire.Listen(cfg.Addr, n); err != nil {
 		n.Close()
 		return nil, err
 	}
@@ -125,16 +128,16 @@ func StartNode(cfg NodeConfig) (*Node, error) {
 func (n *Node) ServeHTTP(w http.ResponseWriter, r *http.Request) { n.mux.ServeHTTP(w, r) }
 
 // URL is where the node listens, without a slash at the end.
-func (n *Node) URL() string { return n.server.url() }
+func (n *Node) URL() string { return n.server.URL() }
 
 // UploadURL is what upload_url has to be.
 func (n *Node) UploadURL() string { return n.URL() + "/api/upload" }
 
 // SetFault replaces the faults that are on by these; none turns all off.
-func (n *Node) SetFault(specs ...string) error { return n.faults.set(specs...) }
+func (n *Node) SetFault(specs ...string) error { return n.faults.Throw(specs...) }
 
 // Fired tells how often a fault has really happened.
-func (n *Node) Fired(name string) int { return n.faults.firedCount(name) }
+func (n *Node) Fired(name string) int { return n.faults.Fired(name) }
 
 // Objects are what the node has, in the order of their first upload.
 func (n *Node) Objects() []Object {
@@ -214,7 +217,7 @@ func (n *Node) Close() error {
 	var err error
 	n.once.Do(func() {
 		close(n.closed)
-		err = n.server.close()
+		err = n.server.Close()
 		if n.own {
 			if e := os.RemoveAll(n.cfg.Dir); err == nil {
 				err = e

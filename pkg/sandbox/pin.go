@@ -67,7 +67,7 @@ func (t *Twitter) requestToken(w http.ResponseWriter, r *http.Request) {
 	t.tokens.mu.Lock()
 	t.tokens.pending[token] = a
 	t.tokens.mu.Unlock()
-	_, unconfirmed := t.faults.take("unconfirmed")
+	_, unconfirmed := t.faults.Take("unconfirmed")
 	plain(w, http.StatusOK, url.Values{
 		"oauth_token": {token}, "oauth_token_secret": {a.secret},
 		"oauth_callback_confirmed": {fmt.Sprint(!unconfirmed)},

@@ -7,6 +7,9 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/storj/twitter-stream/pkg/sandbox/fault"
+	"github.com/storj/twitter-stream/pkg/sandbox/wire"
 )
 
 // TwitterConfig says what a local Twitter is like. The zero value is one that
@@ -33,11 +36,11 @@ type Twitter struct {
 	cfg       TwitterConfig
 	authority *authority
 	tokens    tokens
-	faults    *faults
+	faults    *fault.Set
 	book      *book
 	supply    supply
 	mux       *http.ServeMux
-	server    *server // nil without StartTwitter
+	server    *wire.Server // nil without StartTwitter
 
 	mu     sync.Mutex
 	feeds  []*feed // live, oldest first
@@ -54,7 +57,7 @@ func NewTwitter(cfg TwitterConfig) (*Twitter, error) {
 		cfg.KeepAlive = 30 * time.Second
 	}
 	t := &Twitter{
-		cfg: cfg, faults: newFaults(TwitterFaults()), book: newBook(cfg.Messages),
+		cfg: cfg, faults: fault.NewSet(TwitterFaults()), book: newBook(cfg.Messages),
 		supply: madeUp{newMaker()}, closed: make(chan struct{}),
 	}
 	t.authority = &authority{now: t.now, nonces: map[string]int64{},
@@ -81,7 +84,7 @@ func StartTwitter(cfg TwitterConfig) (*Twitter, error) {
 	if err != nil {
 		return nil, err
 	}
-	if t.server, err = listen(cfg.Addr, t); err != nil {
+	if t.server, err = wire.Listen(cfg.Addr, t); err != nil {
 		t.Close()
 		return nil, err
 	}
@@ -100,24 +103,24 @@ func (t *Twitter) routes() {
 	t.mux.HandleFunc("/1.1/", func(w http.ResponseWriter, _ *http.Request) {
 		jsonError(w, http.StatusNotFound, 34, "Sorry, that page does not exist")
 	})
-	control(t.mux, t.faults, func() any { return t.Sent() })
+	wire.Control(t.mux, t.faults, func() any { return t.Sent() })
 }
 
 // now is this Twitter's clock, which a fault may set wrong.
 func (t *Twitter) now() time.Time {
-	skew, _ := t.faults.peek("skew")
-	return time.Now().Add(t.faults.duration(skew, 0))
+	skew, _ := t.faults.Peek("skew")
+	return time.Now().Add(fault.Duration(skew, 0))
 }
 
 // ServeHTTP implements http.Handler. A stream's call returns when it ends.
 func (t *Twitter) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	record := &recorder{ResponseWriter: w}
-	if _, on := t.faults.peek("skew"); on {
-		defer t.faults.take("skew")
+	record := &wire.Recorder{ResponseWriter: w}
+	if _, on := t.faults.Peek("skew"); on {
+		defer t.faults.Take("skew")
 		w.Header().Set("Date", t.now().UTC().Format(http.TimeFormat))
 	}
 	defer func() {
-		t.book.attempt(Attempt{time.Now(), r.Method, r.URL.Path, r.UserAgent(), record.status})
+		t.book.attempt(Attempt{time.Now(), r.Method, r.URL.Path, r.UserAgent(), record.Status})
 	}()
 	if t.connectFault(record, r) {
 		return
@@ -132,11 +135,11 @@ func (t *Twitter) verifyCredentials(w http.ResponseWriter, r *http.Request) {
 		jsonError(w, why.status(), why.code(), why.message())
 		return
 	}
-	answerJSON(w, http.StatusOK, map[string]any{"id": 1, "id_str": "1", "screen_name": "sandbox", "name": "Sandbox"})
+	wire.AnswerJSON(w, http.StatusOK, map[string]any{"id": 1, "id_str": "1", "screen_name": "sandbox", "name": "Sandbox"})
 }
 
 // URL is where this Twitter listens, without a slash at the end.
-func (t *Twitter) URL() string { return t.server.url() }
+func (t *Twitter) URL() string { return t.server.URL() }
 
 // StreamURL is the sample stream's address.
 func (t *Twitter) StreamURL() string { return t.URL() + "/1.1/statuses/sample.json" }
@@ -146,10 +149,10 @@ func (t *Twitter) Credentials() Credentials { return t.cfg.Credentials }
 
 // SetFault replaces the faults that are on by these; none turns all off. Live
 // streams notice at their next message.
-func (t *Twitter) SetFault(specs ...string) error { return t.faults.set(specs...) }
+func (t *Twitter) SetFault(specs ...string) error { return t.faults.Throw(specs...) }
 
 // Fired tells how often a fault has really happened.
-func (t *Twitter) Fired(name string) int { return t.faults.firedCount(name) }
+func (t *Twitter) Fired(name string) int { return t.faults.Fired(name) }
 
 // Sent tells what has been sent so far.
 func (t *Twitter) Sent() Sent {
@@ -197,7 +200,7 @@ func (t *Twitter) Close() error {
 		f.stop(endClosed)
 	}
 	t.mu.Unlock()
-	err := t.server.close()
+	err := t.server.Close()
 	t.ended.Wait()
 	if e := t.supply.Close(); err == nil {
 		err = e

@@ -14,6 +14,8 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"github.com/storj/twitter-stream/pkg/sandbox/wire"
 )
 
 // received is one request for an upload, read whole.
@@ -36,10 +38,10 @@ func (rc *received) discard() {
 // upload answers POST /api/upload.
 func (n *Node) upload(w http.ResponseWriter, r *http.Request) {
 	up := Upload{Time: time.Now()}
-	rec := &recorder{ResponseWriter: w}
+	rec := &wire.Recorder{ResponseWriter: w}
 	n.begin()
 	defer func() { // also when a fault aborts the answer
-		up.Status = rec.status
+		up.Status = rec.Status
 		n.end(up)
 	}()
 	if fault, done := n.early(rec, r); done {
@@ -70,7 +72,7 @@ func (n *Node) upload(w http.ResponseWriter, r *http.Request) {
 	}
 	key, hash, err := n.keep(rc)
 	if err != nil {
-		answerJSON(rec, http.StatusInternalServerError, map[string]string{"error": "upload-error"})
+		wire.AnswerJSON(rec, http.StatusInternalServerError, map[string]string{"error": "upload-error"})
 		return
 	}
 	up.FileHash = hash
@@ -96,7 +98,7 @@ func answerUpload(w http.ResponseWriter, hash, key string) {
 	if key != "" {
 		answer["key"] = key
 	}
-	answerJSON(w, http.StatusCreated, answer)
+	wire.AnswerJSON(w, http.StatusCreated, answer)
 }
 
 // acceptable answers what a node refuses of itself; true: go on.
@@ -109,7 +111,7 @@ func (n *Node) acceptable(w http.ResponseWriter, rc *received, collided bool) bo
 	case n.cfg.Token != "" && rc.tokens == 0:
 		flaskPage(w, http.StatusInternalServerError) // not 402: the node's own fault
 	case n.cfg.Token != "" && rc.token != n.cfg.Token:
-		answerJSON(w, http.StatusPaymentRequired, map[string]string{"error": "balance-insufficient"})
+		wire.AnswerJSON(w, http.StatusPaymentRequired, map[string]string{"error": "balance-insufficient"})
 	default:
 		return true
 	}
@@ -195,9 +197,9 @@ func (n *Node) spool(rc *received, part io.Reader) error {
 // upload's record stands; a repeat gets the same answer.
 func (n *Node) keep(rc *received) (key, hash string, err error) {
 	sum := rc.sum
-	if _, plain := n.faults.take("plain-era"); !plain {
+	if _, plain := n.faults.Take("plain-era"); !plain {
 		passphrase := n.cfg.Passphrase
-		if other, on := n.faults.take("other-passphrase"); on {
+		if other, on := n.faults.Take("other-passphrase"); on {
 			passphrase = other + " (other)"
 		}
 		k := objectKey(passphrase, rc.sum)

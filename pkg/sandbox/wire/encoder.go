@@ -1,4 +1,4 @@
-package sandbox
+package wire
 
 import (
 	"bytes"
@@ -6,9 +6,9 @@ import (
 	"strconv"
 )
 
-// encoder turns messages into the bytes of a response's body as they go onto
+// Encoder turns messages into the bytes of a response's body as they go onto
 // the wire, and knows which of them have gone once so many bytes have.
-type encoder struct {
+type Encoder struct {
 	chunked   bool // we write HTTP's chunks ourselves
 	chunkSize int  // 0: a chunk a message, as Twitter's mostly were
 	zip       *gzip.Writer
@@ -18,8 +18,10 @@ type encoder struct {
 	wireEnds  []int // where each message ends in wire
 }
 
-func newEncoder(zip, chunked bool, chunkSize int) *encoder {
-	e := &encoder{chunked: chunked, chunkSize: chunkSize}
+// NewEncoder returns an encoder. zip compresses; chunked makes HTTP's chunks, of
+// so many bytes or, with a chunkSize of 0, one a message.
+func NewEncoder(zip, chunked bool, chunkSize int) *Encoder {
+	e := &Encoder{chunked: chunked, chunkSize: chunkSize}
 	if zip {
 		// Level 1: the sandbox shall not be what limits a capture.
 		e.zip, _ = gzip.NewWriterLevel(&e.body, gzip.BestSpeed)
@@ -27,9 +29,9 @@ func newEncoder(zip, chunked bool, chunkSize int) *encoder {
 	return e
 }
 
-// add encodes one message with its line end. gzip is flushed behind each, as
+// Add encodes one message with its line end. gzip is flushed behind each, as
 // Twitter did, so that a client has it at once.
-func (e *encoder) add(frame []byte) {
+func (e *Encoder) Add(frame []byte) {
 	if e.zip == nil {
 		e.body.Write(frame)
 	} else { // writes to a buffer do not fail
@@ -39,9 +41,9 @@ func (e *encoder) add(frame []byte) {
 	e.ends = append(e.ends, e.body.Len())
 }
 
-// batch returns the wire bytes of everything added and forgets it. They are
+// Batch returns the wire bytes of everything added and forgets it. They are
 // valid until the next call.
-func (e *encoder) batch() []byte {
+func (e *Encoder) Batch() []byte {
 	e.wire, e.wireEnds = e.wire[:0], e.wireEnds[:0]
 	body, ends := e.body.Bytes(), e.ends
 	done := 0
@@ -73,23 +75,26 @@ func (e *encoder) batch() []byte {
 	return e.wire
 }
 
-// gone tells how many messages of the last batch are whole within its first n
+// Gone tells how many messages of the last batch are whole within its first n
 // bytes.
-func (e *encoder) gone(n int) (messages int) {
+func (e *Encoder) Gone(n int) (messages int) {
 	for messages < len(e.wireEnds) && e.wireEnds[messages] <= n {
 		messages++
 	}
 	return messages
 }
 
-// finish returns the wire bytes that end a body in good order.
-func (e *encoder) finish() []byte {
+// Finish returns the wire bytes that end a body in good order.
+func (e *Encoder) Finish() []byte {
 	if e.zip != nil {
 		e.zip.Close()
 	}
-	wire := e.batch()
+	wire := e.Batch()
 	if e.chunked {
 		wire = append(wire, "0\r\n\r\n"...)
 	}
 	return wire
 }
+
+// Len is how many bytes have been added since the last batch.
+func (e *Encoder) Len() int { return e.body.Len() }

@@ -1,4 +1,12 @@
-package sandbox
+// Package fault is the named ways to misbehave that a local server knows, and
+// the switches by which they are thrown.
+//
+// A fault is written NAME[=ARGUMENT][*COUNT]: it stays until it has fired COUNT
+// times, without COUNT until it is cleared. Beside its own names each server
+// knows the error statuses 400 to 599 by their number.
+//
+// It must not know any server: what a fault does is theirs.
+package fault
 
 import (
 	"fmt"
@@ -17,8 +25,11 @@ type Fault struct {
 	Does string
 }
 
-// faults are one server's switches. They may be thrown while requests run.
-type faults struct {
+// New returns a fault.
+func New(name, arg, does string) Fault { return Fault{name, arg, does} }
+
+// Set is one server's switches. They may be thrown while requests run.
+type Set struct {
 	known []Fault
 
 	mu      sync.Mutex
@@ -34,12 +45,14 @@ type thrown struct {
 	left int // how many more times; below zero: until cleared
 }
 
-func newFaults(known []Fault) *faults {
-	return &faults{known: known, active: map[string]*thrown{}, fired: map[string]int{}, changed: make(chan struct{})}
+// NewSet returns the switches of a server that knows these faults, all off.
+func NewSet(known []Fault) *Set {
+	return &Set{known: known, active: map[string]*thrown{}, fired: map[string]int{}, changed: make(chan struct{})}
 }
 
-// set replaces what is on; no specs turn everything off.
-func (f *faults) set(specs ...string) error {
+// Throw replaces what is on; no specs turn everything off. The error names what
+// a server does not know.
+func (f *Set) Throw(specs ...string) error {
 	active := map[string]*thrown{}
 	for _, spec := range specs {
 		name, t, err := f.parse(spec)
@@ -57,8 +70,14 @@ func (f *faults) set(specs ...string) error {
 	return nil
 }
 
+// Check returns an error for what this server could not do.
+func (f *Set) Check(spec string) error {
+	_, _, err := f.parse(spec)
+	return err
+}
+
 // parse reads NAME[=ARGUMENT][*COUNT].
-func (f *faults) parse(spec string) (string, *thrown, error) {
+func (f *Set) parse(spec string) (string, *thrown, error) {
 	t := &thrown{left: -1}
 	rest := spec
 	if before, count, ok := cutLast(spec, "*"); ok {
@@ -108,7 +127,7 @@ func cutLast(s, sep string) (before, after string, found bool) {
 }
 
 // find knows every error status by its number, beside the listed names.
-func (f *faults) find(name string) (Fault, bool) {
+func (f *Set) find(name string) (Fault, bool) {
 	if i := slices.IndexFunc(f.known, func(k Fault) bool { return k.Name == name }); i >= 0 {
 		return f.known[i], true
 	}
@@ -118,7 +137,7 @@ func (f *faults) find(name string) (Fault, bool) {
 	return Fault{}, false
 }
 
-func (f *faults) names() []string {
+func (f *Set) names() []string {
 	names := []string{"400 to 599"}
 	for _, k := range f.known {
 		names = append(names, k.Name)
@@ -126,8 +145,8 @@ func (f *faults) names() []string {
 	return names
 }
 
-// take reports whether a fault is on, and counts that it has fired.
-func (f *faults) take(name string) (arg string, on bool) {
+// Take reports whether a fault is on, and counts that it has fired.
+func (f *Set) Take(name string) (arg string, on bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	t, on := f.active[name]
@@ -145,8 +164,8 @@ func (f *faults) take(name string) (arg string, on bool) {
 	return t.arg, true
 }
 
-// peek reports whether a fault is on without counting it.
-func (f *faults) peek(name string) (arg string, on bool) {
+// Peek reports whether a fault is on without counting it.
+func (f *Set) Peek(name string) (arg string, on bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if t, ok := f.active[name]; ok {
@@ -155,14 +174,14 @@ func (f *faults) peek(name string) (arg string, on bool) {
 	return "", false
 }
 
-// takeStatus takes the first fault that is an error status by number.
-func (f *faults) takeStatus() (status int, retryAfter string, on bool) {
+// TakeStatus takes the first fault that is an error status by number.
+func (f *Set) TakeStatus() (status int, retryAfter string, on bool) {
 	f.mu.Lock()
 	names := slices.Sorted(maps.Keys(f.active))
 	f.mu.Unlock()
 	for _, name := range names {
 		if n, err := strconv.Atoi(name); err == nil {
-			if arg, ok := f.take(name); ok {
+			if arg, ok := f.Take(name); ok {
 				return n, arg, true
 			}
 		}
@@ -170,41 +189,45 @@ func (f *faults) takeStatus() (status int, retryAfter string, on bool) {
 	return 0, "", false
 }
 
-// takeAfter takes a fault whose argument says after how many messages of a
+// TakeAfter takes a fault whose argument says after how many messages of a
 // connection it happens.
-func (f *faults) takeAfter(name string, messages uint64) bool {
-	arg, on := f.peek(name)
+func (f *Set) TakeAfter(name string, messages uint64) bool {
+	arg, on := f.Peek(name)
 	if n, _ := strconv.ParseUint(arg, 10, 64); !on || messages < n {
 		return false
 	}
-	_, on = f.take(name)
+	_, on = f.Take(name)
 	return on
 }
 
-// duration is an argument that is a duration, or what it is without one.
-func (f *faults) duration(arg string, without time.Duration) time.Duration {
+// Duration is an argument that is a duration, or what it is without one.
+func Duration(arg string, without time.Duration) time.Duration {
 	if d, err := time.ParseDuration(arg); err == nil {
 		return d
 	}
 	return without
 }
 
-// wait returns a channel that is closed at the next change.
-func (f *faults) wait() <-chan struct{} {
+// Changed returns a channel that is closed at the next change.
+func (f *Set) Changed() <-chan struct{} {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.changed
 }
 
-// setting tells one call of set from another; it is never 0 after the first.
-func (f *faults) setting() uint64 {
+// Setting tells one call of set from another; it is never 0 after the first.
+func (f *Set) Setting() uint64 {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.sets
 }
 
-func (f *faults) firedCount(name string) int {
+// Fired tells how often a fault has really happened.
+func (f *Set) Fired(name string) int {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.fired[name]
 }
+
+// Number reads an argument that is a number.
+func Number(arg string) (int, error) { return strconv.Atoi(arg) }

@@ -1,4 +1,4 @@
-package sandbox
+package wire
 
 import (
 	"fmt"
@@ -10,10 +10,10 @@ import (
 	"time"
 )
 
-// link is one response's way to the client. On HTTP/1.1 it is the bare
+// Link is one response's way to the client. On HTTP/1.1 it is the bare
 // connection, so that it can be cut anywhere and counted to the byte; on
 // HTTP/2 it is what net/http offers.
-type link struct {
+type Link struct {
 	conn net.Conn            // nil on HTTP/2
 	in   io.Reader           // what the client may still send
 	resp http.ResponseWriter // HTTP/2
@@ -23,8 +23,8 @@ type link struct {
 	closed bool
 }
 
-// openLink answers 200 with header and leaves the body to the caller.
-func openLink(w http.ResponseWriter, header http.Header, now time.Time, sendBuffer int) (*link, error) {
+// OpenLink answers 200 with header and leaves the body to the caller.
+func OpenLink(w http.ResponseWriter, header http.Header, now time.Time, sendBuffer int) (*Link, error) {
 	ctrl := http.NewResponseController(w)
 	conn, rw, err := ctrl.Hijack()
 	if err != nil {
@@ -33,7 +33,7 @@ func openLink(w http.ResponseWriter, header http.Header, now time.Time, sendBuff
 		}
 		w.Header().Set("Date", now.UTC().Format(http.TimeFormat))
 		w.WriteHeader(http.StatusOK)
-		return &link{resp: w, ctrl: ctrl}, ctrl.Flush()
+		return &Link{resp: w, ctrl: ctrl}, ctrl.Flush()
 	}
 	if tcp, ok := conn.(*net.TCPConn); ok && sendBuffer > 0 {
 		if err := tcp.SetWriteBuffer(sendBuffer); err != nil {
@@ -45,7 +45,7 @@ func openLink(w http.ResponseWriter, header http.Header, now time.Time, sendBuff
 		conn.Close()
 		return nil, err
 	}
-	l := &link{conn: conn, in: rw}
+	l := &Link{conn: conn, in: rw}
 	if _, err := l.Write(headBytes(header, now)); err != nil {
 		conn.Close()
 		return nil, err
@@ -63,7 +63,7 @@ func headBytes(header http.Header, now time.Time) []byte {
 
 // Write puts wire bytes on the connection and returns when the system has
 // taken them.
-func (l *link) Write(p []byte) (int, error) {
+func (l *Link) Write(p []byte) (int, error) {
 	if l.conn != nil {
 		return l.conn.Write(p)
 	}
@@ -76,8 +76,8 @@ func (l *link) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// drain reads what the client sends until it goes away; it blocks.
-func (l *link) drain(gone <-chan struct{}) {
+// Drain reads what the client sends until it goes away; it blocks.
+func (l *Link) Drain(gone <-chan struct{}) {
 	if l.conn == nil {
 		<-gone
 		return
@@ -85,9 +85,9 @@ func (l *link) drain(gone <-chan struct{}) {
 	_, _ = io.Copy(io.Discard, l.in)
 }
 
-// interrupt ends a Write and a drain that block. It may come late: net/http
+// Interrupt ends a Write and a drain that block. It may come late: net/http
 // must not be asked for anything once a response is over.
-func (l *link) interrupt() {
+func (l *Link) Interrupt() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	past := time.Unix(1, 0)
@@ -100,8 +100,8 @@ func (l *link) interrupt() {
 	}
 }
 
-// close ends the connection without more bytes.
-func (l *link) close() {
+// Close ends the connection without more bytes.
+func (l *Link) Close() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.closed = true
@@ -110,12 +110,12 @@ func (l *link) close() {
 	}
 }
 
-// reset ends the connection by a TCP reset: what is still in the system's
+// Reset ends the connection by a TCP reset: what is still in the system's
 // buffers is lost.
-func (l *link) reset() { resetConn(l.conn) }
+func (l *Link) Reset() { ResetConn(l.conn) }
 
-// resetConn closes with a reset instead of a FIN.
-func resetConn(conn net.Conn) {
+// ResetConn closes with a reset instead of a FIN.
+func ResetConn(conn net.Conn) {
 	if tcp, ok := conn.(*net.TCPConn); ok {
 		_ = tcp.SetLinger(0)
 	}
@@ -123,3 +123,7 @@ func resetConn(conn net.Conn) {
 		conn.Close()
 	}
 }
+
+// Raw reports whether the bare connection is written to: the body's chunks are
+// the caller's to make.
+func (l *Link) Raw() bool { return l.conn != nil }
