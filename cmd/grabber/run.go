@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"math"
+	"os"
+	"runtime"
 	"runtime/debug"
 	"time"
 
@@ -67,6 +69,7 @@ func capture(ctx context.Context, frame *app.Frame, opts options) error {
 	}
 	log := openLog(cfg).Entry
 	limitMemory(cfg.MaxMessage)
+	limitProcessors()
 	settings := settings(cfg, opts, log)
 	if opts.stdout {
 		return toPipe(ctx, frame, cfg, settings, with)
@@ -81,6 +84,17 @@ func limitMemory(maxMessage int) {
 	const others = 6 << 20
 	if debug.SetMemoryLimit(-1) == math.MaxInt64 {
 		debug.SetMemoryLimit(2*int64(maxMessage) + others)
+	}
+}
+
+// limitProcessors has one processor do all the work. Reading, checking and
+// writing take turns at the same bytes: on two processors these go from one
+// cache to the other, and waking the other goroutine costs more than it can do
+// meanwhile. A wait for the disk is no work: the others go on. GOMAXPROCS, if
+// set, stands.
+func limitProcessors() {
+	if os.Getenv("GOMAXPROCS") == "" {
+		runtime.GOMAXPROCS(1)
 	}
 }
 
