@@ -28,6 +28,7 @@ import (
 func supervise(parent context.Context, frame *app.Frame) error {
 	ctx, stop := signal.NotifyContext(parent, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	defer stop()
+	app.OneProcessor()
 	_ = process.NoCoreDump() // the worst case is a core file in the owner's own directory
 	cfg, err := frame.Load()
 	if err != nil {

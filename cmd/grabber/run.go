@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"math"
-	"os"
-	"runtime"
 	"runtime/debug"
 	"time"
 
@@ -16,6 +14,7 @@ import (
 	"github.com/storj/twitter-stream/pkg/backoff"
 	"github.com/storj/twitter-stream/pkg/config"
 	"github.com/storj/twitter-stream/pkg/grabber"
+	"github.com/storj/twitter-stream/pkg/status"
 	"github.com/storj/twitter-stream/pkg/store"
 )
 
@@ -69,7 +68,10 @@ func capture(ctx context.Context, frame *app.Frame, opts options) error {
 	}
 	log := openLog(cfg).Entry
 	limitMemory(cfg.MaxMessage)
-	limitProcessors()
+	// Reading, checking and writing take turns at the same bytes: on two
+	// processors these go from one cache to the other, and waking the other
+	// goroutine costs more than it can do meanwhile.
+	app.OneProcessor()
 	settings := settings(cfg, opts, log)
 	if opts.stdout {
 		return toPipe(ctx, frame, cfg, settings, with)
@@ -87,17 +89,6 @@ func limitMemory(maxMessage int) {
 	}
 }
 
-// limitProcessors has one processor do all the work. Reading, checking and
-// writing take turns at the same bytes: on two processors these go from one
-// cache to the other, and waking the other goroutine costs more than it can do
-// meanwhile. A wait for the disk is no work: the others go on. GOMAXPROCS, if
-// set, stands.
-func limitProcessors() {
-	if os.Getenv("GOMAXPROCS") == "" {
-		runtime.GOMAXPROCS(1)
-	}
-}
-
 func settings(cfg *config.Config, opts options, log *logrus.Entry) grabber.Config {
 	return grabber.Config{
 		Retries:        cfg.GrabberRetries,
@@ -109,6 +100,7 @@ func settings(cfg *config.Config, opts options, log *logrus.Entry) grabber.Confi
 		MaxMessages:    opts.messages,
 		Duration:       opts.duration,
 		Version:        app.Version(),
+		StatusPace:     status.Pace(cfg.HeartbeatTimeout),
 		Log:            log,
 	}
 }

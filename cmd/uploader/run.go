@@ -12,6 +12,7 @@ import (
 	"github.com/storj/twitter-stream/pkg/backoff"
 	"github.com/storj/twitter-stream/pkg/config"
 	"github.com/storj/twitter-stream/pkg/logging"
+	"github.com/storj/twitter-stream/pkg/status"
 	"github.com/storj/twitter-stream/pkg/store"
 	"github.com/storj/twitter-stream/pkg/uploader"
 )
@@ -106,6 +107,7 @@ func settings(ctx context.Context, cfg *config.Config, log *logging.Log, spool *
 		Timeout:     cfg.UploadTimeout,
 		For:         identity(cfg),
 		Version:     app.Version(),
+		StatusPace:  status.Pace(cfg.HeartbeatTimeout),
 		Log:         log.Entry,
 	}, closeSink, nil
 }

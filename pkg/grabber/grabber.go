@@ -63,6 +63,7 @@ type Config struct {
 	MaxMessages    uint64        // stop by itself after exactly so many; 0 never
 	Duration       time.Duration // stop by itself after this; 0 never
 	Version        string        // of the program, for the status
+	StatusPace     time.Duration // how often the status is written; 0 means status.Every
 
 	Log *logrus.Entry
 	// Check is called once a second; its error (the store is gone) ends the

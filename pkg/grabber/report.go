@@ -23,13 +23,16 @@ func (g *Grabber) newReporter() {
 	write := func(data []byte) error { return g.state.WriteState(store.StateGrabber, data, false) }
 	g.reporter = status.New(write, g.read, g.write, g.finish, g.watch)
 	g.reporter.Version = g.cfg.Version
+	if g.cfg.StatusPace > 0 {
+		g.reporter.Pace = g.cfg.StatusPace
+	}
 	if found, err := g.state.ReadState(store.StateGrabber); err == nil {
 		g.reporter.Inherit(found)
 	}
 	g.states = newStates(g.reporter)
 }
 
-// publish writes the status from now on, once a second; end writes it a last
+// publish writes the status from now on; end writes it a last
 // time, with what err means, and waits for that no longer than statusTime.
 func (g *Grabber) publish(ctx context.Context, src source, w writer) (end func(err error)) {
 	var rates rates
@@ -89,8 +92,8 @@ func (g *Grabber) fill(common status.Common, counts stream.Counts, damaged uint6
 		Messages:         messages,
 		Bytes:            bytes,
 		Files:            g.files.Load(),
-		MessagesPerS:     rates.messages.add(messages, now, int(10*time.Second/status.Every)),
-		BytesPerS:        rates.bytes.add(bytes, now, int(5*time.Minute/status.Every)),
+		MessagesPerS:     rates.messages.add(messages, now, int(10*time.Second/g.reporter.Pace)),
+		BytesPerS:        rates.bytes.add(bytes, now, int(5*time.Minute/g.reporter.Pace)),
 		LastMessage:      counts.LastMessage,
 		Connected:        counts.Connected,
 		Connects:         counts.Connects,

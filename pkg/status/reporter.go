@@ -9,15 +9,23 @@ import (
 	"time"
 )
 
-// Every is how often a status is written: often enough for the promise of two
-// seconds, seldom enough to cost nothing.
-const Every = time.Second
+// Every is how often a status is written: as seldom as the promise of two
+// seconds allows with some delay, since that is most of what an idle process
+// does.
+const Every = 1800 * time.Millisecond
+
+// Pace is how often a process writes its status whose beat may stand still for
+// heartbeat: three times in that, and no less often than Every.
+func Pace(heartbeat time.Duration) time.Duration { return min(Every, heartbeat/3) }
 
 // Reporter publishes a process's status. Its methods may be called from any
 // goroutine; none of them but Run writes anything.
 type Reporter struct {
 	// Version is the program's; set it before Run.
 	Version string
+	// Pace is how often the status is written, Every by default; set it before
+	// Run.
+	Pace time.Duration
 
 	write  func([]byte) error
 	stages []*Stage
@@ -35,6 +43,7 @@ func New(write func([]byte) error, stages ...*Stage) *Reporter {
 	return &Reporter{
 		write:  write,
 		stages: stages,
+		Pace:   Every,
 		common: Common{PID: os.Getpid(), Started: now, State: Starting, Since: now},
 	}
 }
@@ -96,7 +105,7 @@ func (r *Reporter) Success() {
 	}
 }
 
-// Run writes the status at once, then every second, and a last time when ctx
+// Run writes the status at once, then every Pace, and a last time when ctx
 // ends, whose error it returns. fill makes the whole status from its common
 // fields; it is called by Run's goroutine.
 //
@@ -105,7 +114,7 @@ func (r *Reporter) Success() {
 // between is not an error, for the next one makes it good: a full disk takes
 // no status either, which is why a beat is judged only by who can write there.
 func (r *Reporter) Run(ctx context.Context, fill func(Common) any) error {
-	tick := time.NewTicker(Every)
+	tick := time.NewTicker(r.Pace)
 	defer tick.Stop()
 	for {
 		_ = r.publish(fill) // see above

@@ -58,7 +58,8 @@ func start(t *testing.T, r *Reporter) (end func() error) {
 	return func() error { cancel(); return <-ended }
 }
 
-func TestReporterWritesEverySecondAndALastTime(t *testing.T) {
+// A status is never older than two seconds.
+func TestReporterWritesAtItsPaceAndALastTime(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var f file
@@ -68,9 +69,9 @@ func TestReporterWritesEverySecondAndALastTime(t *testing.T) {
 		if got := f.count(); got != 1 {
 			t.Fatalf("%d writes at the start, want 1 at once", got)
 		}
-		time.Sleep(10*time.Second + 1)
+		time.Sleep(18*time.Second + 1)
 		if got := f.count(); got != 11 {
-			t.Errorf("%d writes within 10 s, want 11", got)
+			t.Errorf("%d writes within 18 s, want 11", got)
 		}
 		r.Enter(Stopped, "")
 		if err := end(); err != nil {
@@ -81,6 +82,21 @@ func TestReporterWritesEverySecondAndALastTime(t *testing.T) {
 			t.Errorf("last status = %+v, want the twelfth, stopped, of this process", got)
 		}
 	})
+}
+
+// A beat that is watched closely moves three times in what it may stand still.
+func TestPace(t *testing.T) {
+	t.Parallel()
+	for heartbeat, want := range map[time.Duration]time.Duration{
+		30 * time.Second: Every, 6 * time.Second: Every, 3 * time.Second: time.Second,
+	} {
+		if got := Pace(heartbeat); got != want {
+			t.Errorf("Pace(%v) = %v, want %v", heartbeat, got, want)
+		}
+	}
+	if Every >= 2*time.Second {
+		t.Errorf("Every = %v: a status is promised every two seconds", Every)
+	}
 }
 
 func TestReporterBeatStandsStillWhileAStageIsStuck(t *testing.T) {
@@ -108,7 +124,7 @@ func TestReporterBeatStandsStillWhileAStageIsStuck(t *testing.T) {
 		}
 		read.Idle()
 		write.Idle()
-		time.Sleep(3 * time.Second)
+		time.Sleep(3 * Every)
 		if got := f.last(t); got.Beat != before.Beat+3 || got.Stuck != nil {
 			t.Errorf("beat = %d, stuck = %q, want %d and none", got.Beat, got.Stuck, before.Beat+3)
 		}
@@ -125,7 +141,7 @@ func TestReporterGoesOnAfterAFailedWrite(t *testing.T) {
 		f.mu.Lock()
 		f.fail = nil
 		f.mu.Unlock()
-		time.Sleep(time.Second + 1)
+		time.Sleep(Every + 1)
 		f.last(t)
 		f.mu.Lock()
 		f.fail = full

@@ -121,7 +121,7 @@ func (c *child) openOut() *outFile {
 // watch blocks until the child has ended, is to be stopped, hangs, or needs to
 // read its credentials anew; l.why says which.
 func (c *child) watch(ctx context.Context, l *life) {
-	tick := time.NewTicker(lookEvery)
+	tick := time.NewTicker(status.Pace(c.timeout)) // no more often than there is something new
 	defer tick.Stop()
 	for l.why == unasked {
 		select {

@@ -69,6 +69,9 @@ type marks map[string]os.FileInfo
 func takeMarks(files []string) marks {
 	m := make(marks, len(files))
 	for _, file := range files {
+		if _, done := m[file]; done { // credentials are configuration, too
+			continue
+		}
 		info, err := os.Stat(file)
 		if err != nil {
 			info = nil // one that cannot be read is as good as missing to the child too

@@ -32,7 +32,7 @@ import (
 
 // The times of the contract.
 const (
-	lookEvery = time.Second      // how often a child, its files and the store are looked at
+	lookEvery = time.Second      // how often the store, and the files of a child that waits, are looked at
 	headStart = 2 * time.Second  // for a child that is stopped first, before the next one is
 	termWait  = 10 * time.Second // between SIGTERM and SIGKILL
 	quitWait  = time.Second      // between a hung child's SIGQUIT and SIGKILL

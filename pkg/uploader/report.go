@@ -21,13 +21,15 @@ func (u *Uploader) newReporter() {
 	write := func(data []byte) error { return u.spool.WriteState(store.StateUploader, data, false) }
 	u.reporter = status.New(write, u.scanning, u.uploading, u.ledger)
 	u.reporter.Version = u.cfg.Version
+	if u.cfg.StatusPace > 0 {
+		u.reporter.Pace = u.cfg.StatusPace
+	}
 	if found, err := u.spool.ReadState(store.StateUploader); err == nil {
 		u.reporter.Inherit(found)
 	}
 }
 
-// publish writes the status from now on, once a second; end writes it a last
-// time. finite says that nobody asked us to stop.
+// publish writes the status from now on; end writes it a last time. finite says that nobody asked us to stop.
 func (u *Uploader) publish(ctx context.Context) (end func(finite bool, err error)) {
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx)) // it outlives the work
 	ended := make(chan error, 1)

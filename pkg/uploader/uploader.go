@@ -57,6 +57,8 @@ type Config struct {
 	For     string
 	Drain   bool // ship what waits, then end
 	Version string
+	// StatusPace is how often the status is written; 0 means status.Every.
+	StatusPace time.Duration
 
 	Log *logrus.Entry
 	// Check is called once a second; its error (the store is gone) ends the
