@@ -6,6 +6,7 @@ package redact
 import (
 	"io"
 	"net/url"
+	"regexp"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -40,10 +41,30 @@ func Text(s string) string {
 }
 
 // Body reads the beginning of an answer's body and returns it as Text, blanks
-// folded, so that a page of HTML becomes one line.
+// folded. Of a page of HTML it returns the title, else the words.
 func Body(r io.Reader) string {
 	b, _ := io.ReadAll(io.LimitReader(r, MaxBody)) // what came before an error is still worth showing
-	return Text(strings.Join(strings.Fields(string(b)), " "))
+	text := strings.Join(strings.Fields(string(b)), " ")
+	if strings.HasPrefix(text, "<") {
+		text = words(text)
+	}
+	return Text(text)
+}
+
+var (
+	title = regexp.MustCompile(`(?i)<title[^>]*>([^<]*)`)
+	tag   = regexp.MustCompile(`<[^>]*>?`)
+)
+
+// words returns what a page says, and one that says nothing as it is.
+func words(page string) string {
+	if found := title.FindStringSubmatch(page); found != nil && strings.TrimSpace(found[1]) != "" {
+		return strings.TrimSpace(found[1])
+	}
+	if text := strings.Fields(tag.ReplaceAllString(page, " ")); len(text) > 0 {
+		return strings.Join(text, " ")
+	}
+	return page
 }
 
 // URL returns raw without userinfo, query and fragment, which may hold secrets.

@@ -39,8 +39,18 @@ func TestURL(t *testing.T) {
 
 func TestBodyFoldsBlanksAndIsBounded(t *testing.T) {
 	t.Parallel()
-	if got, want := Body(strings.NewReader("<h1>\n  no </h1>\n")), "<h1> no </h1>"; got != want {
-		t.Errorf("Body = %q, want %q", got, want)
+	for _, tt := range []struct{ in, want string }{
+		{"no  room\r\n here\n", "no room here"},
+		{"1 < 2", "1 < 2"},
+		{"<h1>\n  no </h1>\n", "no"},
+		{"<html><head><TITLE lang=en>\n 502  Bad </title></head><body>nginx", "502 Bad"},
+		{"<title> </title><p>one<p class='x'>two <b", "one two"},
+		{strings.Repeat("<p>Ⱥ", 3) + "<title>grows in lower case</title>", "grows in lower case"},
+		{"<html>", "<html>"},
+	} {
+		if got := Body(strings.NewReader(tt.in)); got != tt.want {
+			t.Errorf("Body(%q) = %q, want %q", tt.in, got, tt.want)
+		}
 	}
 	endless := strings.NewReader(strings.Repeat("x", 10*MaxBody))
 	if got := Body(endless); len(got) > maxText || endless.Len() != 9*MaxBody {

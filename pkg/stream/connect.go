@@ -118,11 +118,11 @@ func (s *Source) unlikeStream() {
 	if isObject(pending) || s.lines.values && s.plausible(pending) {
 		pending = nil
 	}
-	text := c.firstLine
+	text, tag := c.firstLine, strings.HasPrefix(c.firstLine, "<")
 	if text == "" {
-		text = summary(pending)
+		text, tag = redact.Body(bytes.NewReader(pending)), bytes.HasPrefix(pending, []byte("<"))
 	}
-	what, tag := "something else than", strings.HasPrefix(text, "<")
+	what := "something else than"
 	switch {
 	case c.html && tag:
 		what = "a web page instead of"

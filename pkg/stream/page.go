@@ -56,19 +56,7 @@ func parsePage(page []byte) said {
 			}
 		}
 	}
-	return said{text: summary(page)}
-}
-
-// summary returns the title of a page of HTML, else the beginning of the text.
-func summary(page []byte) string {
-	lower := bytes.ToLower(page)
-	if i := bytes.Index(lower, []byte("<title>")); i >= 0 {
-		title := page[i+len("<title>"):]
-		if end := bytes.IndexByte(title, '<'); end > 0 {
-			return redact.Body(bytes.NewReader(title[:end]))
-		}
-	}
-	return redact.Body(bytes.NewReader(page))
+	return said{text: redact.Body(bytes.NewReader(page))}
 }
 
 // skewText says how wrong the own clock is by the answer's Date; "" if it is

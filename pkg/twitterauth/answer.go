@@ -1,7 +1,6 @@
 package twitterauth
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -128,8 +127,6 @@ func (x *exchange) message() (codes map[int]bool, message string) {
 			messages = append(messages, fmt.Sprintf("%s (code %d)", e.Message, e.Code))
 		}
 		text = strings.Join(messages, "; ")
-	} else if bytes.HasPrefix(bytes.TrimSpace(x.body), []byte("<")) {
-		text = withoutTags(text)
 	}
 	for _, secret := range append(x.secrets, x.cfg.Consumer.Key, x.cfg.Consumer.Secret) {
 		if len(secret) > 3 { // shorter ones would make holes everywhere
@@ -137,15 +134,4 @@ func (x *exchange) message() (codes map[int]bool, message string) {
 		}
 	}
 	return codes, redact.Body(strings.NewReader(text))
-}
-
-// withoutTags leaves the words of a page.
-func withoutTags(page string) string {
-	var words strings.Builder
-	for page != "" {
-		before, after, _ := strings.Cut(page, "<")
-		words.WriteString(before + " ")
-		_, page, _ = strings.Cut(after, ">")
-	}
-	return words.String()
 }
