@@ -115,7 +115,7 @@ func TestRefusals(t *testing.T) {
 		{"wrong key, JSON", answer{status: 401, body: `{"errors":[{"code":32,"message":"Could not authenticate you."}]}`}, goodAccess,
 			RefusedKey, 4, "Could not authenticate you. (code 32)", "check the application's key"},
 		{"wrong key, page", answer{status: 401, body: page}, goodAccess,
-			RefusedKey, 4, "Error 401 Unauthorized HTTP ERROR: 401 Unauthorized", "check the application's key"},
+			RefusedKey, 4, "Error 401 Unauthorized", "check the application's key"},
 		{"blank key", answer{status: 400, body: `{"errors":[{"code":215,"message":"Bad Authentication data."}]}`}, goodAccess,
 			RefusedKey, 4, "code 215", "check the application's key"},
 		{"no access", answer{status: 403, body: `{"errors":[{"code":220,"message":"no"}]}`}, goodAccess,
