@@ -38,7 +38,8 @@ func TestInvariants2And4KillCampaign(t *testing.T) {
 	w := newWorld(t,
 		sandbox.TwitterConfig{Rate: 2000, SendBuffer: 32 << 10},
 		sandbox.NodeConfig{},
-		map[string]string{"grabber_cut_size": "256", "grabber_sync_interval": "200ms"})
+		// heartbeat_timeout: a status every second, which is what each kill waits for
+		map[string]string{"grabber_cut_size": "256", "grabber_sync_interval": "200ms", "heartbeat_timeout": "3s"})
 	var both sync.WaitGroup
 	total := kills(t)
 	both.Go(func() { w.killAgainAndAgain("grabber", total*3/4, func() bool { return w.stored() }) })

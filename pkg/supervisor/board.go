@@ -52,7 +52,7 @@ func newBoard(deps Deps) *board {
 	return b
 }
 
-// run publishes every second until ctx ends, and a last time then.
+// run publishes at its pace until ctx ends, and a last time then.
 func (b *board) run(ctx context.Context) {
 	_ = b.reporter.Run(ctx, b.fill) // put has said what went wrong
 }
