@@ -128,9 +128,14 @@ func toStore(ctx context.Context, frame *app.Frame, cfg *config.Config, settings
 	}
 	defer lock.Close()
 	settings.Check = lock.Check
-	memory, err := remember(cfg, spool, settings.Log)
+	book := record(spool, settings.Log)
+	memory, err := remember(cfg, spool, settings.Log, book.Skipped)
 	if err != nil {
 		return err
+	}
+	settings.Journal = book
+	if memory != nil {
+		settings.Asked = memory.Asked
 	}
 	g := grabber.New(settings, spool)
 	source, err := connect(cfg, g, with, memory)

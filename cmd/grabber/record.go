@@ -1,0 +1,45 @@
+package main
+
+import (
+	"os"
+
+	"github.com/sirupsen/logrus"
+
+	"github.com/storj/twitter-stream/pkg/coverage"
+	"github.com/storj/twitter-stream/pkg/process"
+	"github.com/storj/twitter-stream/pkg/status"
+	"github.com/storj/twitter-stream/pkg/store"
+)
+
+// record goes on with the captured book where the process before this one left
+// it. It comes before anything that changes the traces of that one: its status
+// and its working file.
+func record(spool *store.Store, log *logrus.Entry) *coverage.Recorder {
+	kept, err := spool.Kept()
+	if err != nil {
+		log.WithError(err).Warn("what the last capture noted of itself cannot be read: its end is not known")
+	}
+	return coverage.NewRecorder(coverage.Config{
+		PID: os.Getpid(), Boot: process.Boot,
+		Failed: func(err error) {
+			log.WithError(err).Warn("the captured book cannot be written: it is tried again")
+		},
+	}, spool.CapturedBook(), kept, evidence(spool))
+}
+
+// evidence is what a grabber has left of itself but for the book. What cannot
+// be read proves nothing.
+func evidence(spool *store.Store) coverage.Evidence {
+	found := coverage.Evidence{Written: spool.LastWrite()}
+	data, err := spool.ReadState(store.StateGrabber)
+	if err != nil {
+		return found
+	}
+	s, err := status.DecodeGrabber(data)
+	if err != nil {
+		return found
+	}
+	found.PID, found.At = s.PID, s.Time
+	found.Totals = coverage.Totals{Messages: s.Messages, Bytes: s.Bytes, Withheld: s.Undelivered}
+	return found
+}
