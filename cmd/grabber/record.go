@@ -6,8 +6,8 @@ import (
 	"github.com/sirupsen/logrus"
 
 	"github.com/storj/twitter-stream/pkg/coverage"
+	"github.com/storj/twitter-stream/pkg/overview"
 	"github.com/storj/twitter-stream/pkg/process"
-	"github.com/storj/twitter-stream/pkg/status"
 	"github.com/storj/twitter-stream/pkg/store"
 )
 
@@ -24,22 +24,5 @@ func record(spool *store.Store, log *logrus.Entry) *coverage.Recorder {
 		Failed: func(err error) {
 			log.WithError(err).Warn("the captured book cannot be written: it is tried again")
 		},
-	}, spool.CapturedBook(), kept, evidence(spool))
-}
-
-// evidence is what a grabber has left of itself but for the book. What cannot
-// be read proves nothing.
-func evidence(spool *store.Store) coverage.Evidence {
-	found := coverage.Evidence{Written: spool.LastWrite()}
-	data, err := spool.ReadState(store.StateGrabber)
-	if err != nil {
-		return found
-	}
-	s, err := status.DecodeGrabber(data)
-	if err != nil {
-		return found
-	}
-	found.PID, found.At = s.PID, s.Time
-	found.Totals = coverage.Totals{Messages: s.Messages, Bytes: s.Bytes, Withheld: s.Undelivered}
-	return found
+	}, spool.CapturedBook(), kept, overview.Evidence(spool))
 }

@@ -29,7 +29,7 @@ type Line struct {
 
 // Line returns the file's line, its end included.
 func (f File) Line() []byte {
-	f.First, f.Last = f.First.UTC(), f.Last.UTC()
+	f.First, f.Last = f.First.UTC().Truncate(time.Microsecond), f.Last.UTC().Truncate(time.Microsecond)
 	if len(f.Position) > maxPosition {
 		f.Position = ""
 	}

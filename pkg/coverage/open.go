@@ -97,6 +97,8 @@ func NewRecorder(cfg Config, b book, kept []byte, e Evidence) *Recorder {
 	r.span, r.since, r.connection = Span{From: now}, now, NotRunning
 	if o, ok := DecodeOpen(kept); ok {
 		r.takeOver(o, o.Until(e, now), now)
+	} else {
+		r.fresh = true
 	}
 	r.why = r.connection
 	state := r.state(now)

@@ -151,7 +151,7 @@ func (b *Builder) gaps() []Gap {
 
 // appendGap adds a gap, or makes the last one longer where it goes on.
 func appendGap(all []Gap, g Gap) []Gap {
-	if n := len(all) - 1; n >= 0 && all[n].Reason == g.Reason && !all[n].Filled && g.From.Sub(all[n].To).Abs() <= time.Millisecond {
+	if n := len(all) - 1; n >= 0 && all[n].Reason == g.Reason && all[n].Filled == g.Filled && g.From.Sub(all[n].To).Abs() <= time.Millisecond {
 		all[n].To = g.To
 		return all
 	}
@@ -235,9 +235,11 @@ func (r *Report) clip(gaps []Gap) {
 	for _, g := range gaps {
 		g.From, g.To = wall(later(g.From, r.From)), wall(earlier(g.To, r.To))
 		if g.To.After(g.From) {
-			g.Seconds = seconds(g.To.Sub(g.From))
-			r.Gaps = append(r.Gaps, g)
+			r.Gaps = appendGap(r.Gaps, g)
 		}
+	}
+	for i, g := range r.Gaps {
+		r.Gaps[i].Seconds = seconds(g.To.Sub(g.From))
 	}
 }
 

@@ -62,23 +62,34 @@ func addOpen(b *coverage.Builder, s *store.Store, now time.Time) (running bool, 
 	if !ok || open.Closed {
 		return false, nil
 	}
-	var seen coverage.Evidence
-	if data, err := s.ReadState(store.StateGrabber); err == nil {
-		if st, err := status.DecodeGrabber(data); err == nil {
-			seen.PID, seen.At = st.PID, st.Time
-			seen.Totals = coverage.Totals{Messages: st.Messages, Bytes: st.Bytes, Withheld: st.Undelivered}
-		}
-	}
+	seen := Evidence(s)
 	holder, held, err := s.Holder(store.RoleGrabber)
 	if err != nil {
 		return false, err
 	}
 	running = held && (holder.PID == open.PID || holder.PID == 0)
-	if !running {
-		seen.Written = s.LastWrite()
+	if running { // recovery writes, too
+		seen.Written = time.Time{}
 	}
 	b.AddSpan(open.Until(seen, now))
 	return running && (seen.PID != open.PID || now.Sub(seen.At) < beatLimit), nil
+}
+
+// Evidence is what a grabber has left of itself but for the captured book: its
+// status and its last write. What cannot be read proves nothing.
+func Evidence(s *store.Store) coverage.Evidence {
+	found := coverage.Evidence{Written: s.LastWrite()}
+	data, err := s.ReadState(store.StateGrabber)
+	if err != nil {
+		return found
+	}
+	g, err := status.DecodeGrabber(data)
+	if err != nil {
+		return found
+	}
+	found.PID, found.At = g.PID, g.Time
+	found.Totals = coverage.Totals{Messages: g.Messages, Bytes: g.Bytes, Withheld: g.Undelivered}
+	return found
 }
 
 // recentCoverage computes the last 24 hours, reading the book from its end.
