@@ -105,18 +105,21 @@ func (b *Builder) Report(in Range) (r Report, ok bool) {
 	if len(spans) == 0 {
 		return Report{}, false
 	}
-	first, last := spans[0].From, spans[len(spans)-1]
+	first, last := spans[0].From, spans[0].To
+	for _, s := range spans {
+		last = later(last, s.To)
+	}
 	if in.From.IsZero() || in.From.Before(first) && !in.Older {
 		in.From = first
 	}
-	if in.To.IsZero() || in.Running && in.To.After(last.To) {
-		in.To = last.To
+	if in.To.IsZero() || in.Running && in.To.After(last) {
+		in.To = last
 	}
 	if !in.To.After(in.From) {
 		return Report{}, false
 	}
 	r = Report{From: wall(in.From), To: wall(in.To), Running: in.Running, Gaps: []Gap{}, Days: []Day{}, ClockSteps: []Step{}}
-	jumped := union(r.steps(spans))
+	jumped := union(r.steps(b.spans))
 	gaps := b.gaps()
 	gaps = append(gaps, unexplained(spans, union(slices.Concat(jumped, stretches(gaps))), in)...)
 	r.clip(gaps)
@@ -222,7 +225,7 @@ func (r *Report) steps(spans []Span) (jumped []interval) {
 		if s.Clock > 0 {
 			jumped = append(jumped, interval{before, s.From})
 		}
-		if s.Clock != 0 && !before.Before(r.From) && before.Before(r.To) {
+		if s.Clock != 0 && !before.Before(r.From) && !before.After(r.To) {
 			r.ClockSteps = append(r.ClockSteps, Step{wall(before), s.Clock})
 		}
 	}

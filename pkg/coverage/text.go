@@ -74,11 +74,11 @@ func (r Report) head(b *strings.Builder) {
 
 // strips writes a line for each day.
 func (r Report) strips(b *strings.Builder, g glyphs) {
-	fmt.Fprintf(b, "\n%-12s", "")
+	hours := strings.Repeat(" ", 12)
 	for hour := 0; hour < 24; hour += 3 {
-		fmt.Fprintf(b, "%-*s", cells/8, fmt.Sprintf("%02d", hour))
+		hours += fmt.Sprintf("%02d%*s", hour, cells/8-2, "")
 	}
-	b.WriteString("\n")
+	b.WriteString("\n" + strings.TrimRight(hours, " ") + "\n")
 	open := r.open()
 	for _, day := range r.Days {
 		begin, err := time.Parse(time.DateOnly, day.Day)
@@ -139,11 +139,11 @@ func (r Report) sparkline(b *strings.Builder, g glyphs) {
 	if most == 0 {
 		return
 	}
-	fmt.Fprintf(b, "\n%-12s", "messages")
+	line := fmt.Sprintf("%-12s", "messages")
 	for _, rate := range rates {
-		b.WriteString(g.sparks[int(math.Ceil(rate/most*float64(len(g.sparks)-1)))])
+		line += g.sparks[int(math.Ceil(rate/most*float64(len(g.sparks)-1)))]
 	}
-	fmt.Fprintf(b, "\n%-12s%s a minute at most\n", "", number(uint64(math.Round(most))))
+	fmt.Fprintf(b, "\n%s\n%-12s%s a minute at most\n", strings.TrimRight(line, " "), "", number(uint64(math.Ceil(most))))
 }
 
 // list writes each gap.
