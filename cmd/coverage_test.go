@@ -346,7 +346,7 @@ func TestCoverageFilled(t *testing.T) {
 func (w *world) checksOut() {
 	w.t.Helper()
 	sums := map[string]string{}
-	paths, err := filepath.Glob(filepath.Join(w.store, "ledger", "captured-*.jsonl"))
+	paths, err := filepath.Glob(filepath.Join(w.store, "ledger", "captured-*.ndjson"))
 	if err != nil || len(paths) == 0 {
 		w.t.Fatalf("no captured book: %v", err)
 	}

@@ -5,7 +5,7 @@
 // # The captured book
 //
 // The book is JSON objects, one a line, in files a month of writing
-// (ledger/captured-2026-11.jsonl), appended and fsynced by the grabber alone.
+// (ledger/captured-2026-11.ndjson), appended and fsynced by the grabber alone.
 // Field names are stable: fields and kinds may be added, none changes its
 // meaning, and a reader passes over what it does not know. Times are RFC 3339
 // UTC, bytes include line ends. "kind" comes first and is one of

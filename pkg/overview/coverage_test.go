@@ -23,7 +23,7 @@ func bookedStore(t *testing.T, spans ...coverage.Span) *store.Store {
 	}
 	t.Cleanup(func() { _ = s.Close() })
 	for _, span := range spans {
-		f, err := os.OpenFile(filepath.Join(dir, "ledger", "captured-"+span.To.Format("2006-01")+".jsonl"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+		f, err := os.OpenFile(filepath.Join(dir, "ledger", "captured-"+span.To.Format("2006-01")+".ndjson"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 		if err != nil {
 			t.Fatal(err)
 		}

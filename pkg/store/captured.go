@@ -16,8 +16,10 @@ import (
 
 const (
 	// capturedPrefix tells the captured book's files in ledger/ from those of
-	// the receipts.
-	capturedPrefix = "captured-"
+	// the receipts, and so does the extension: whoever takes ledger/*.jsonl for
+	// receipts goes on finding these alone.
+	capturedPrefix    = "captured-"
+	capturedExtension = ".ndjson"
 	// openName is what a capture keeps of the span that it records.
 	openName = stateDir + "/coverage.json"
 )

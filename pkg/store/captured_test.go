@@ -124,8 +124,8 @@ func TestCheckCaptured(t *testing.T) {
 	line := string(coverage.File{Name: "n", SHA256: strings.Repeat("a", 64), First: time.Unix(1, 0), Last: time.Unix(2, 0)}.Line())
 	m := newMemFS()
 	m.put(versionFile, "1\n")
-	m.put("ledger/captured-2026-10.jsonl", line+"not JSON\n"+line)
-	m.put("ledger/captured-2026-11.jsonl", line+`{"kind":"newer"}`+"\n"+`{"kind":"span"}`+"\n"+line[:20])
+	m.put("ledger/captured-2026-10.ndjson", line+"not JSON\n"+line)
+	m.put("ledger/captured-2026-11.ndjson", line+`{"kind":"newer"}`+"\n"+`{"kind":"span"}`+"\n"+line[:20])
 	s, err := Open(Config{Dir: "/mem", Prefix: capturePrefix, WorkingName: "grabber.dat", fs: m, ReadOnly: true})
 	if err != nil {
 		t.Fatal(err)
@@ -138,7 +138,7 @@ func TestCheckCaptured(t *testing.T) {
 	for _, d := range damage {
 		got = append(got, fmt.Sprintf("%s:%d", d.File, d.Line))
 	}
-	if want := "[ledger/captured-2026-10.jsonl:2 ledger/captured-2026-11.jsonl:3]"; fmt.Sprint(got) != want {
+	if want := "[ledger/captured-2026-10.ndjson:2 ledger/captured-2026-11.ndjson:3]"; fmt.Sprint(got) != want {
 		t.Errorf("damage at %v, want %s", got, want)
 	}
 }
@@ -149,7 +149,7 @@ func TestCapturedSince(t *testing.T) {
 	m := newMemFS()
 	m.put(versionFile, "1\n")
 	for _, month := range []string{"2026-09", "2026-10", "2026-11", "2026-12"} {
-		m.put("ledger/captured-"+month+".jsonl", month+"\n"+month+"\ntorn")
+		m.put("ledger/captured-"+month+".ndjson", month+"\n"+month+"\ntorn")
 	}
 	m.put("ledger/2026-10.jsonl", "a receipt\n")
 	s, err := Open(Config{Dir: "/mem", Prefix: capturePrefix, WorkingName: "grabber.dat", fs: m, ReadOnly: true})
@@ -277,7 +277,7 @@ func TestCapturedBookErrors(t *testing.T) {
 			t.Errorf("again after %v: %v", failure, err)
 		}
 		month := time.Now().UTC().Format(monthLayout)
-		if text := m.read(t, "ledger/"+capturedPrefix+month+bookExtension); bytes.Count([]byte(text), []byte("\n")) > 1 {
+		if text := m.read(t, "ledger/"+capturedPrefix+month+capturedExtension); bytes.Count([]byte(text), []byte("\n")) > 1 {
 			t.Errorf("after %v the book holds %q", failure, text)
 		}
 	}

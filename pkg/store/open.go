@@ -45,7 +45,7 @@ func Open(cfg Config) (*Store, error) {
 	}
 	s.ship.reserve.name, s.ship.reserve.bytes = reserveName, reserveBytes
 	s.captured.reserve.name, s.captured.reserve.bytes = capturedReserveName, capturedReserveBytes
-	s.captured.book = &book{store: s, dir: ledgerDir, prefix: capturedPrefix}
+	s.captured.book = s.newCapturedBook()
 	if err := s.prepare(); err != nil {
 		_ = s.fs.Close() // the first error is the one that matters
 		return nil, err

@@ -12,9 +12,9 @@ import (
 
 func countLines(lines []byte) uint64 { return uint64(bytes.Count(lines, []byte{'\n'})) }
 
-// capturedReader is the book for those who only read it.
-func (s *Store) capturedReader() *book {
-	return &book{store: s, dir: ledgerDir, prefix: capturedPrefix}
+// newCapturedBook is the book for those who only read it, and for CapturedBook.
+func (s *Store) newCapturedBook() *book {
+	return &book{store: s, dir: ledgerDir, prefix: capturedPrefix, extension: capturedExtension}
 }
 
 // CapturedSince calls each with the lines of the captured book that were
@@ -24,7 +24,7 @@ func (s *Store) capturedReader() *book {
 // long and a last one that is still being written. A line is valid during the
 // call.
 func (s *Store) CapturedSince(from time.Time, each func(line []byte) (more bool)) (older bool, err error) {
-	b := s.capturedReader()
+	b := s.newCapturedBook()
 	paths, err := b.files()
 	if errors.Is(err, fs.ErrNotExist) {
 		return false, nil
@@ -32,7 +32,7 @@ func (s *Store) CapturedSince(from time.Time, each func(line []byte) (more bool)
 	if err != nil {
 		return false, err
 	}
-	first := b.dir + "/" + b.prefix + from.UTC().Format(monthLayout) + bookExtension
+	first := b.dir + "/" + b.name(from)
 	var wanted []string
 	for _, path := range paths {
 		if from.IsZero() || path >= first {
@@ -57,7 +57,7 @@ func (s *Store) CapturedSince(from time.Time, each func(line []byte) (more bool)
 // back, until it returns false. It takes no lock and passes over what is too
 // long (nil) or still being written. A line is valid during the call.
 func (s *Store) CapturedLatest(each func(line []byte) (more bool)) error {
-	err := s.capturedReader().latest(each)
+	err := s.newCapturedBook().latest(each)
 	if errors.Is(err, fs.ErrNotExist) {
 		err = nil
 	}
@@ -67,7 +67,7 @@ func (s *Store) CapturedLatest(each func(line []byte) (more bool)) error {
 // CheckCaptured reads every month's file of the captured book and reports the
 // lines of files counted and what is damaged, as CheckLedger does.
 func (s *Store) CheckCaptured() (files int, damage []Damage, err error) {
-	return s.capturedReader().check(func(text []byte) (counts bool, err error) {
+	return s.newCapturedBook().check(func(text []byte) (counts bool, err error) {
 		if text == nil {
 			return false, fmt.Errorf("longer than %d bytes", maxLine)
 		}
