@@ -25,10 +25,10 @@ var mayImport = map[string][]string{
 	"cmd/internal/app": {"pkg/config", "pkg/exitcode", "pkg/logging", "pkg/process", "pkg/setup", "pkg/sink", "pkg/store", "pkg/stream", "pkg/twitterauth"},
 
 	"pkg/supervisor": {"pkg/status", "pkg/backoff", "pkg/exitcode", "pkg/process", "pkg/redact", "pkg/repeat"},
-	"pkg/grabber":    {"pkg/stream", "pkg/store", "pkg/status", "pkg/backoff", "pkg/exitcode", "pkg/redact", "pkg/repeat"},
+	"pkg/grabber":    {"pkg/coverage", "pkg/stream", "pkg/store", "pkg/status", "pkg/backoff", "pkg/exitcode", "pkg/redact", "pkg/repeat"},
 	"pkg/uploader":   {"pkg/sink", "pkg/store", "pkg/status", "pkg/backoff", "pkg/exitcode", "pkg/redact", "pkg/repeat"},
 	"pkg/setup":      {"pkg/twitterauth", "pkg/exitcode", "pkg/redact"},
-	"pkg/overview":   {"pkg/store", "pkg/status", "pkg/redact"},
+	"pkg/overview":   {"pkg/coverage", "pkg/store", "pkg/status", "pkg/redact"},
 	"pkg/check":      {"pkg/sink/directory", "pkg/store", "pkg/dirfs", "pkg/redact"},
 
 	"pkg/stream":         {"pkg/network", "pkg/exitcode", "pkg/redact"},
@@ -38,12 +38,13 @@ var mayImport = map[string][]string{
 	"pkg/sink/directory": {"pkg/dirfs", "pkg/sink", "pkg/redact"},
 	"pkg/sink/sinktest":  {"pkg/sink"},
 
-	"pkg/store":   {"pkg/dirfs", "pkg/exitcode", "pkg/redact", "pkg/process"},
+	"pkg/store":   {"pkg/coverage", "pkg/dirfs", "pkg/exitcode", "pkg/redact", "pkg/process"},
 	"pkg/status":  {},
 	"pkg/config":  {"pkg/network", "pkg/exitcode", "pkg/redact"},
 	"pkg/logging": {"pkg/redact"},
 
 	"pkg/backoff":  {},
+	"pkg/coverage": {},
 	"pkg/dirfs":    {},
 	"pkg/exitcode": {},
 	"pkg/process":  {},

@@ -42,6 +42,7 @@ func checks(cfg *config.Config) []check.Check {
 		check.Credentials(cfg.StreamAuth == "oauth1" && cfg.StreamURL != "", cfg.Credentials.Missing(), app.AuthCommand(cfg.Path)),
 		check.Store(spool, cfg.MinFree),
 		check.Ledger(spool),
+		check.Captured(spool),
 		check.Problems(func() ([]string, error) { return problems(cfg) }),
 		check.Stream(cfg.StreamURL, client),
 		sinkCheck(cfg, client),

@@ -35,7 +35,8 @@ func run(ctx context.Context, args []string, streams app.Streams) int {
 grabber_cut_size, one JSON message a line, until it is stopped.`,
 		Example: `  grabber -c config.ini
   grabber --stdout --messages 100 | jq .text
-  grabber --duration 1h -v`,
+  grabber --duration 1h -v
+  grabber coverage`,
 		Args: app.Args(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error { return capture(cmd.Context(), frame, opts) },
 	}
@@ -44,6 +45,7 @@ grabber_cut_size, one JSON message a line, until it is stopped.`,
 	root.Flags().Uint64Var(&opts.messages, "messages", 0, "stop after so many messages")
 	root.Flags().DurationVar(&opts.duration, "duration", 0, "stop after this `time`")
 	root.Flags().BoolVar(&opts.stdout, "stdout", false, "write to standard output, without a store")
+	root.AddCommand(coverageCommand(frame))
 	return frame.Execute(ctx, root, args)
 }
 
@@ -134,9 +136,14 @@ func toStore(ctx context.Context, frame *app.Frame, cfg *config.Config, settings
 	}
 	defer lock.Close()
 	settings.Check = lock.Check
-	memory, err := remember(cfg, spool, settings.Log)
+	book := record(spool, settings.Log)
+	memory, err := remember(cfg, spool, settings.Log, book.Skipped)
 	if err != nil {
 		return err
+	}
+	settings.Journal = book
+	if memory != nil {
+		settings.Asked = memory.Asked
 	}
 	g := grabber.New(settings, spool)
 	source, err := connect(cfg, g, with, memory)

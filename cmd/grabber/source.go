@@ -90,12 +90,14 @@ func connect(cfg *config.Config, g *grabber.Grabber, with access, memory *resume
 }
 
 // remember takes over what the process before this one knew of the stream, nil
-// where that is of no use.
-func remember(cfg *config.Config, spool *store.Store, log *logrus.Entry) (*resume.Memory, error) {
+// where that is of no use. skipped is told of what the server does not have any
+// more.
+func remember(cfg *config.Config, spool *store.Store, log *logrus.Entry, skipped func(from, to time.Time)) (*resume.Memory, error) {
 	if !cfg.StreamKind.Resumes(cfg.StreamURL) {
 		return nil, nil
 	}
 	memory := resume.New(cfg.StreamKind, cfg.StreamURL, time.Now, func(from, to time.Time) {
+		skipped(from, to)
 		log.WithFields(logrus.Fields{"from": from.UTC().Format(time.RFC3339), "to": to.UTC().Format(time.RFC3339)}).
 			Warn("the server does not have what came in between any more: there is a gap")
 	})

@@ -147,6 +147,7 @@ func TestLocal(t *testing.T) {
 		{"store", Store(there, 0), OK, "free"},
 		{"store without room", Store(there, 1<<62), Fail, "store_min_free"},
 		{"ledger", Ledger(there), OK, "0 receipts"},
+		{"captured book", Captured(there), OK, "0 files"},
 		{"credentials", Credentials(true, nil, "daemon auth"), OK, "are set"},
 		{"no credentials", Credentials(true, []string{"CONSUMER_KEY"}, "daemon auth"), Fail, "CONSUMER_KEY"},
 		{"none needed", Credentials(false, nil, ""), OK, "needs none"},

@@ -84,6 +84,27 @@ func Ledger(cfg store.Config) Check {
 	}
 }
 
+// Captured reads every line of the captured book.
+func Captured(cfg store.Config) Check {
+	cfg.ReadOnly = true
+	return func(context.Context) []Finding {
+		s, err := store.Open(cfg)
+		if err != nil {
+			return nil // Store has said it
+		}
+		defer s.Close()
+		files, damage, err := s.CheckCaptured()
+		if err != nil {
+			return []Finding{{"captured book", Fail, err.Error(), "it says what was captured and when: restore the file from a copy"}}
+		}
+		if len(damage) == 0 {
+			return []Finding{{Topic: "captured book", Text: fmt.Sprintf("%d files", files)}}
+		}
+		return []Finding{{"captured book", Warn, fmt.Sprintf("%d files, and damage from %s:%d on: %v", files, damage[0].File, damage[0].Line, damage[0].Err),
+			"capture goes on; what these lines told is not in 'grabber coverage'"}}
+	}
+}
+
 // Problems passes on what the store's own overview complains of.
 func Problems(read func() ([]string, error)) Check {
 	return func(context.Context) []Finding {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/sirupsen/logrus"
 
+	"github.com/storj/twitter-stream/pkg/coverage"
 	"github.com/storj/twitter-stream/pkg/store"
 )
 
@@ -153,6 +154,7 @@ func (a *appender) patiently(ctx context.Context, do func() error) error {
 	var full *store.FullError
 	for errors.As(err, &full) {
 		a.g.states.pause(full.Reason)
+		a.g.cfg.Journal.Paused(coverage.DiskFull)
 		a.full.say(logrus.ErrorLevel, "", logrus.Fields{"reason": full.Reason}, "the store has no room: capture pauses")
 		if !a.rest(ctx) {
 			return errAbandoned
@@ -162,6 +164,7 @@ func (a *appender) patiently(ctx context.Context, do func() error) error {
 	if err == nil {
 		a.full.over("the store has room again: capture goes on")
 		a.g.states.resume()
+		a.g.cfg.Journal.Resumed(coverage.DiskFull)
 	}
 	return err
 }

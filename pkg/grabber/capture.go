@@ -1,11 +1,14 @@
 package grabber
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"time"
 
 	"github.com/sirupsen/logrus"
+
+	"github.com/storj/twitter-stream/pkg/stream"
 )
 
 const (
@@ -50,7 +53,7 @@ func (g *Grabber) capture(ctx context.Context, src source, w writer) error {
 	fail(nil)
 	_ = wait(hard, watched) // says all that it has to say by abandon
 	g.sayLost(b)
-	return g.verdict(ctx, context.Cause(work), ended, failed)
+	return g.verdict(ctx, broken(work), ended, failed)
 }
 
 // startAppender stores what comes into b until it has ended.
@@ -77,19 +80,30 @@ func (g *Grabber) startReader(work context.Context, src source, b *buffer) <-cha
 	read := make(chan error, 1)
 	go func() {
 		err := r.run(work)
+		if end := (*stream.Error)(nil); !errors.As(err, &end) { // else the book has the reason
+			g.cfg.Journal.Disconnected(endOf(cmp.Or(err, broken(work))), time.Time{})
+		}
 		b.end()
 		read <- err
 	}()
 	return read
 }
 
+// broken returns what ended work though nobody asked for it.
+func broken(work context.Context) error {
+	var first fatal
+	if errors.As(context.Cause(work), &first) {
+		return first.error
+	}
+	return nil
+}
+
 // verdict is what capture returns. What ended the capture first decides; after
 // we were asked to stop, what the disk says is logged and no error.
-func (g *Grabber) verdict(ctx context.Context, cause, ended, failed error) error {
-	var first fatal
+func (g *Grabber) verdict(ctx context.Context, first, ended, failed error) error {
 	switch {
-	case errors.As(cause, &first):
-		return first.error
+	case first != nil:
+		return first
 	case ctx.Err() == nil && ended == nil && (failed == nil || errors.Is(failed, errAbandoned)): // the time asked for is over
 		return errDone
 	case ctx.Err() == nil && ended == nil:

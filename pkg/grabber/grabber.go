@@ -68,9 +68,15 @@ type Config struct {
 	Log *logrus.Entry
 	// Check is called once a second; its error (the store is gone) ends the
 	// capture. nil is fine.
-	Check  func() error
-	Now    func() time.Time // wall clock; nil means time.Now
-	Random func() float64   // in [0,1), for jitter; nil means math/rand
+	Check func() error
+	// Asked reports whether the present connection was asked to begin where the
+	// one before it ended. nil: the source cannot be.
+	Asked func() bool
+	// Journal is told when there is a connection and when not, and why; nil
+	// tells nobody, for a capture without a store.
+	Journal Journal
+	Now     func() time.Time // wall clock; nil means time.Now
+	Random  func() float64   // in [0,1), for jitter; nil means math/rand
 }
 
 // Grabber is one capture. Its hooks (Notice, Reading, Busy, Finished) are
@@ -96,6 +102,9 @@ type Grabber struct {
 func New(cfg Config, state stateFiles) *Grabber {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
+	}
+	if cfg.Journal == nil {
+		cfg.Journal = unrecorded{}
 	}
 	if cfg.Random == nil {
 		cfg.Random = rand.Float64
@@ -126,8 +135,9 @@ func New(cfg Config, state stateFiles) *Grabber {
 // *stream.Error when the service ends the capture, a *store.Error (or that of
 // Config.Check) when the store does. A full disk never ends it.
 func (g *Grabber) Run(ctx context.Context, src source, w writer) error {
-	end := g.publish(ctx, src, w)
+	end, enter := g.publish(ctx, src, w), g.record(ctx, src)
 	err := g.capture(ctx, src, w)
+	enter(err)
 	end(err)
 	if errors.Is(err, errDone) {
 		return nil

@@ -14,6 +14,7 @@ func (g *Grabber) Notice(kind stream.NoticeKind, text string) {
 	level, sentence := logrus.WarnLevel, "the stream has something to say"
 	switch kind {
 	case stream.NoticeConnected:
+		g.cfg.Journal.Connected()
 		g.states.capturing()
 		level, sentence = logrus.InfoLevel, "connected"
 	case stream.NoticeGarbage:

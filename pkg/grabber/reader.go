@@ -71,6 +71,7 @@ func (r *reader) take(message []byte) bool {
 // there, ends the back-off.
 func (r *reader) first() {
 	r.brought = true
+	r.g.cfg.Journal.Joined(r.g.cfg.Asked != nil && r.g.cfg.Asked())
 	r.retry.worked()
 	r.retry.trouble.over("messages come again")
 	r.g.reporter.Success()
@@ -86,6 +87,7 @@ func (r *reader) ended(ctx context.Context, err error) error {
 		}
 		return err
 	}
+	r.g.disconnected(end, r.source.Counts().LastByte)
 	brought := r.brought || end.Messages > 0
 	r.brought = false
 	return r.retry.after(ctx, end, brought)

@@ -51,6 +51,8 @@ type View struct {
 	Backlog  Backlog   `json:"backlog"`
 	Disk     Disk      `json:"disk"`
 	Ledger   Ledger    `json:"ledger"`
+	// Coverage is absent while there is no captured book.
+	Coverage *Coverage `json:"coverage,omitempty"`
 	Rejected Rejected  `json:"rejected"`
 	// Problems are sentences for a person, the worst first.
 	Problems []string `json:"problems"`
@@ -93,7 +95,7 @@ type Rejected struct {
 }
 
 // ledgerEvery is how often a Reader that is asked again and again reads the
-// whole ledger, which may be long.
+// whole ledger, which may be long, and the captured book.
 const ledgerEvery = time.Minute
 
 // Reader looks at one store, once or again and again. It is for one goroutine.
@@ -104,10 +106,19 @@ type Reader struct {
 	ledger    Ledger
 	ledgerErr error
 	ledgerAt  time.Time // monotonic; zero: never
+
+	recent      func(now time.Time) (*Coverage, error) // nil: not looked at
+	coverage    *Coverage
+	coverageErr error
+	coverageAt  time.Time // monotonic; zero: never
 }
 
 // New returns a reader of the store s.
-func New(s *store.Store, limits Limits) *Reader { return newReader(s, limits) }
+func New(s *store.Store, limits Limits) *Reader {
+	r := newReader(s, limits)
+	r.recent = func(now time.Time) (*Coverage, error) { return recentCoverage(s, now) }
+	return r
+}
 
 func newReader(s spool, limits Limits) *Reader { return &Reader{spool: s, limits: limits} }
 
@@ -125,6 +136,7 @@ func (r *Reader) Read(now time.Time) (View, error) {
 	}
 	r.readRejected(&v)
 	r.readLedger(&v)
+	r.readCoverage(&v, now)
 	r.forecast(&v)
 	v.Problems = append(v.Problems, problems(&v, ahead)...)
 	return v, nil
@@ -142,6 +154,21 @@ func (r *Reader) readLedger(v *View) {
 	v.Ledger = r.ledger
 	if r.ledgerErr != nil {
 		v.Problems = append(v.Problems, "the ledger cannot be read: "+r.ledgerErr.Error())
+	}
+}
+
+// readCoverage reads the captured book's end, unless it did so just now.
+func (r *Reader) readCoverage(v *View, now time.Time) {
+	if r.recent == nil {
+		return
+	}
+	if r.coverageAt.IsZero() || time.Since(r.coverageAt) >= ledgerEvery {
+		r.coverage, r.coverageErr = r.recent(now)
+		r.coverageAt = time.Now()
+	}
+	v.Coverage = r.coverage
+	if r.coverageErr != nil {
+		v.Problems = append(v.Problems, "the captured book cannot be read: "+r.coverageErr.Error())
 	}
 }
 

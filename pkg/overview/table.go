@@ -3,6 +3,7 @@ package overview
 import (
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
 	"time"
 
@@ -26,6 +27,9 @@ func (v View) Table(w io.Writer, colour bool) error {
 	t.process("daemon", v.Daemon.Process)
 	t.process("grabber", v.Grabber.Process, v.Grabber.facts()...)
 	t.process("uploader", v.Uploader.Process, v.Uploader.facts(v.Ledger)...)
+	if v.Coverage != nil {
+		t.row("coverage", v.Coverage.mark(), v.Coverage.text())
+	}
 	t.row("backlog", v.Backlog.mark(), v.Backlog.text())
 	t.row("disk", "", v.Disk.text())
 	for _, problem := range v.Problems {
@@ -74,6 +78,25 @@ func (u Uploader) facts(ledger Ledger) []string {
 	}
 	return []string{fmt.Sprintf("%s uploaded since its start (%s), %s; %s ever",
 		number(s.Uploaded), size(float64(s.Bytes)), last, number(ledger.Receipts))}
+}
+
+func (c Coverage) text() string {
+	text := fmt.Sprintf("last %s: %s %%", span(c.To.Sub(c.From)), strconv.FormatFloat(c.CoveredPercent, 'f', -1, 64))
+	if c.Longest == nil {
+		return text + ", no gap"
+	}
+	text += fmt.Sprintf(", %s (%s)", plural(c.Gaps, "gap"), span(seconds(c.MissingSeconds)))
+	if c.Gaps == 1 {
+		return text + fmt.Sprintf(": %s at %s", c.Longest.Reason, c.Longest.From.Format("15:04"))
+	}
+	return text + fmt.Sprintf(", longest %s: %s", span(seconds(c.Longest.Seconds)), c.Longest.Reason)
+}
+
+func (c Coverage) mark() string {
+	if c.Longest == nil {
+		return green
+	}
+	return yellow
 }
 
 func (b Backlog) text() string {

@@ -30,6 +30,22 @@ func (m *Memory) Cut() (number uint64) {
 	return m.first + uint64(len(m.cuts)) - 1
 }
 
+// Position returns the last position that is stored, or was noted before; ""
+// where there is none.
+func (m *Memory) Position() string {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.behind.position
+}
+
+// Asked reports whether the present connection was asked to begin where the
+// one before it ended.
+func (m *Memory) Asked() bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.asked.position != ""
+}
+
 // Save returns what New's successor needs when all files up to that cut are
 // finished: nil if there is nothing to remember. It is to be on the disk before
 // the files get their final names, for then they may be shipped and be gone.

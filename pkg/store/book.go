@@ -21,9 +21,10 @@ import (
 // directory if this book has not yet done that for this file. Whatever fails,
 // the batch is taken back, so that it can be offered again as a whole.
 type book struct {
-	store  *Store
-	dir    string // below the store
-	prefix string // of the files' names: tells the books of one directory apart
+	store     *Store
+	dir       string // below the store
+	prefix    string // of the files' names: tells the books of one directory apart
+	extension string // of the files' names
 
 	named  fs.FileInfo // the file whose name this book has made durable
 	failed error       // the book can no longer say what is on disk
@@ -32,10 +33,7 @@ type book struct {
 // maxLine is the longest line that a book takes or reads, in bytes.
 const maxLine = 64 << 10
 
-const (
-	monthLayout   = "2006-01"
-	bookExtension = ".jsonl"
-)
+const monthLayout = "2006-01"
 
 // append adds whole lines. When it returns nil they are on disk; otherwise
 // none of them is in the book: *FullError, or *Error.
@@ -71,7 +69,7 @@ func (b *book) current() (path string, err error) {
 	if err != nil {
 		return "", err
 	}
-	name := b.prefix + b.store.cfg.Now().UTC().Format(monthLayout) + bookExtension
+	name := b.name(b.store.cfg.Now())
 	path = b.dir + "/" + name
 	if !b.owns(name) {
 		return "", b.store.trouble("append to", path, errors.New("the clock is not in our era"))
@@ -99,13 +97,18 @@ func (b *book) files() ([]string, error) {
 	return slices.Compact(paths), b.store.trouble("list", b.dir, err)
 }
 
+// name returns the name of the file of a time's month.
+func (b *book) name(at time.Time) string {
+	return b.prefix + at.UTC().Format(monthLayout) + b.extension
+}
+
 // owns reports whether a name in the directory is one of the book's files.
 func (b *book) owns(name string) bool {
 	month, ok := strings.CutPrefix(name, b.prefix)
 	if !ok {
 		return false
 	}
-	month, ok = strings.CutSuffix(month, bookExtension)
+	month, ok = strings.CutSuffix(month, b.extension)
 	if !ok || len(month) != len(monthLayout) {
 		return false
 	}

@@ -2,12 +2,16 @@ package store
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/storj/twitter-stream/pkg/coverage"
 )
 
 // capture runs a grabber's half of the store on a memFS and remembers what it
@@ -206,8 +210,61 @@ func where(t testing.TB, m *memFS) map[int]string {
 		}
 	}
 	checkAside(t, m)
+	checkBook(t, m)
 	return found
 }
+
+// bookLines returns the last line of each name in the captured book.
+func bookLines(t testing.TB, m *memFS) map[string]coverage.File {
+	t.Helper()
+	lines := map[string]coverage.File{}
+	for _, name := range m.names(ledgerDir) {
+		if !strings.HasPrefix(name, capturedPrefix) {
+			continue
+		}
+		for text := range strings.Lines(m.read(t, ledgerDir+"/"+name)) {
+			line, err := coverage.Decode([]byte(strings.TrimSuffix(text, "\n")))
+			if err != nil {
+				if strings.HasSuffix(text, "\n") {
+					t.Errorf("the captured book has a line %q: %v", text, err)
+				}
+				continue
+			}
+			lines[line.File.Name] = *line.File
+		}
+	}
+	return lines
+}
+
+// entered fails unless the captured book says of a file what is in it.
+func entered(t testing.TB, lines map[string]coverage.File, name, content string) {
+	t.Helper()
+	line, ok := lines[name]
+	sum := sha256.Sum256([]byte(content))
+	switch {
+	case !ok:
+		t.Errorf("%s is finished and has no line in the captured book", name)
+	case line.Bytes != int64(len(content)), line.Messages != uint64(strings.Count(content, "\n")), line.SHA256 != hex.EncodeToString(sum[:]):
+		t.Errorf("%s holds %q, the captured book says %+v", name, content, line)
+	case line.First.IsZero(), line.Last.Before(line.First):
+		t.Errorf("%s: first %v, last %v", name, line.First, line.Last)
+	}
+}
+
+// checkBook checks that every finished file has its line, but for the one that
+// was there before there was a book.
+func checkBook(t testing.TB, m *memFS) {
+	t.Helper()
+	lines := bookLines(t, m)
+	for _, name := range m.names(".") {
+		if _, ok := parseOwn(capturePrefix, name); ok && name != beforeTheBook {
+			entered(t, lines, name, m.read(t, name))
+		}
+	}
+}
+
+// beforeTheBook is the finished file of oldStore.
+const beforeTheBook = "p-19990101T000000.000001Z-000000.jsonl"
 
 // checkAside checks that what was set aside is no whole message and has its
 // reason.
@@ -288,6 +345,12 @@ func (c *capture) keeps(t testing.TB, next *memFS, visible map[string]string) {
 	for name := range c.content {
 		if _, err := next.find(name); err != nil {
 			t.Errorf("%s was told to be finished, but its name is gone", name)
+		}
+	}
+	lines := bookLines(t, next) // before recovery: what was shipped is not there to be recovered
+	for name, content := range visible {
+		if name != beforeTheBook {
+			entered(t, lines, name, content)
 		}
 	}
 	recovered(t, next)

@@ -6,7 +6,7 @@ import (
 	"io/fs"
 )
 
-// Damage is a line of the ledger that cannot be read.
+// Damage is a line of a book that cannot be read.
 type Damage struct {
 	File string // below the store directory
 	Line int    // from 1; 0 for the whole file
@@ -20,20 +20,30 @@ const maxDamage = 100
 // is damaged: at most a hundred lines, then one that says how many more. It
 // takes no lock and accepts a last line still being written.
 func (s *Store) CheckLedger() (receipts int, damage []Damage, err error) {
+	return s.ledgerBook().check(func(text []byte) (bool, error) {
+		_, err := decodeReceipt(text)
+		return true, err
+	})
+}
+
+// check reads the whole book and counts the lines that judge says count.
+func (b *book) check(judge func(text []byte) (counts bool, err error)) (count int, damage []Damage, err error) {
 	bad := 0
-	err = s.ledgerBook().all(func(line bookLine) {
-		err := line.err
+	err = b.all(func(line bookLine) {
+		counts, err := false, line.err
 		if err == nil {
 			if line.torn && line.newest {
 				return
 			}
-			_, err = decodeReceipt(line.text)
+			counts, err = judge(line.text)
 		}
 		if err == nil && line.torn {
 			err = errors.New("a line without an end, in a month that is over")
 		}
 		if err == nil {
-			receipts++
+			if counts {
+				count++
+			}
 			return
 		}
 		if bad++; bad <= maxDamage {
@@ -41,10 +51,10 @@ func (s *Store) CheckLedger() (receipts int, damage []Damage, err error) {
 		}
 	})
 	if errors.Is(err, fs.ErrNotExist) {
-		err = nil // no ledger yet
+		err = nil // no book yet
 	}
 	if more := bad - maxDamage; more > 0 {
-		damage = append(damage, Damage{File: ledgerDir, Err: fmt.Errorf("%d more lines cannot be read", more)})
+		damage = append(damage, Damage{File: b.dir, Err: fmt.Errorf("%d more lines cannot be read", more)})
 	}
-	return receipts, damage, err
+	return count, damage, err
 }

@@ -54,6 +54,12 @@ func TestInvariant2Kill(t *testing.T) {
 				c.m.dieAt(n, how)
 				err := c.run(patience(t))
 				next := c.m.restart()
+				lines := bookLines(t, next)
+				for name, content := range c.visible() { // it may be shipped and gone before the next start
+					if name != beforeTheBook {
+						entered(t, lines, name, content)
+					}
+				}
 				recovered(t, next)
 				c.whole(t, next, never)
 				if t.Failed() {

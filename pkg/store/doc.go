@@ -12,15 +12,20 @@
 //	  .recovering.tmp                     what recovery rewrites a file to
 //	  <prefix><time>-<counter>.jsonl      finished: complete, durable, immutable
 //	  ledger/<YYYY-MM>.jsonl              one receipt a line
+//	  ledger/captured-<YYYY-MM>.ndjson    the captured book (see pkg/coverage)
 //	  rejected/<name>                     refused for good, or damaged,
 //	  rejected/<name>.reason.json         and why
 //	  .state/version                      of this layout
 //	  .state/<role>.lock, ledger.lock     flock, never deleted
 //	  .state/<process>.json               status, replaced atomically
 //	  .state/<process>.backoff.json       a wait that survives restarts
+//	  .state/resume                       where the stream stands (see Memory)
+//	  .state/coverage.json                what is not in the captured book yet
 //	  .state/reserve                      1 MiB for the ledger on a full disk
+//	  .state/captured.reserve             256 KiB for the captured book
 //
-// The grabber alone writes the working file, names files and finishes them;
+// The grabber alone writes the working file, names files and finishes them, and
+// keeps the captured book;
 // the uploader alone removes finished files and sets them aside; what is
 // .damaged in rejected/ is the grabber's, all else there the uploader's. Names
 // tell everything: nobody opens a file to find out what it is. Temporary files
@@ -70,8 +75,9 @@
 //
 // Cut, by Append's caller: rename of the working file to .<name>, no fsync.
 // Then by the syncer: fsync of the file and of the store directory. Then by the
-// finisher, in name order: rename of .<name> to <name> without replacing; fsync
-// of the store directory; Finished is told. So a finished name is always one of
+// finisher, in name order: what Memory says, durably; a line in the captured
+// book, fsync; rename of .<name> to <name> without replacing; fsync of the store
+// directory; Finished is told. So a finished name is always one of
 // a file that is on the disk, and after a power cut a file that is not finished
 // has the name under which it will be.
 //
@@ -87,9 +93,11 @@
 //	    messages to .recovering.tmp, fsync
 //	    rename over .<name> (the one rename of data that replaces), fsync of
 //	    the store directory; if there are no messages: remove .<name> instead
+//	what Memory says, durably; a line in the captured book, fsync
 //	rename to <name> without replacing, fsync of the store directory
 //
-// Until .<name> is replaced it holds everything, so that a recovery that is
+// Killed before that rename, the next start enters the file again: of two lines
+// with one name the last holds. Until .<name> is replaced it holds everything, so that a recovery that is
 // killed begins again and ends the same.
 //
 // Replace a state file, the version or a reason: temporary file, (fsync,)

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"io/fs"
 	"time"
+
+	"github.com/storj/twitter-stream/pkg/coverage"
 )
 
 // finished is a file that is on the disk under its dot name.
@@ -12,6 +14,9 @@ type finished struct {
 	name  string // the final one
 	bytes int64
 	end   uint64 // Memory's number of its cut; 0: a dead grabber's
+
+	line    coverage.File // of the captured book, but for its name
+	entered string        // the name under which that is in the book
 }
 
 // finishLoop recovers what a dead grabber left, then finishes cut files as
@@ -33,8 +38,8 @@ func (w *Writer) finishLoop(left []string) {
 		switch {
 		case len(files) == 0 && !w.sleep(&w.finisher, -1):
 			return
-		case len(files) > 0 && !w.closing() && w.cfg.Memory != nil && time.Since(w.keptAt) < saveEvery:
-			if !w.sleep(&w.finisher, saveEvery-time.Since(w.keptAt)) { // one write for all of them
+		case len(files) > 0 && !w.closing() && time.Since(w.enteredAt) < saveEvery:
+			if !w.sleep(&w.finisher, saveEvery-time.Since(w.enteredAt)) { // one write for all of them
 				return
 			}
 		case len(files) > 0 && !w.finish(files):
@@ -44,10 +49,13 @@ func (w *Writer) finishLoop(left []string) {
 }
 
 // finish gives files that are on the disk their final names, and before that
-// keeps what the capture remembers of them.
+// keeps what the capture remembers of them and enters them into the captured
+// book.
 func (w *Writer) finish(files []finished) bool {
 	last := files[len(files)-1]
-	return w.persist(&w.finisher, func() error { return w.remember(last.name, last.end) }) && w.nameAll(files)
+	return w.persist(&w.finisher, func() error { return w.remember(last.name, last.end) }) &&
+		w.persist(&w.finisher, func() error { return w.enter(files) }) &&
+		w.nameAll(files)
 }
 
 // nameAll gives files that are on the disk under their dot names their final
@@ -77,9 +85,13 @@ func (w *Writer) nameAll(files []finished) bool {
 }
 
 // toFinalName takes the dot away. A file that somebody dropped in under the
-// very name keeps it: ours takes one that sorts right behind.
+// very name keeps it: ours takes one that sorts right behind, and another line
+// in the book before that.
 func (w *Writer) toFinalName(f *finished) error {
 	for {
+		if err := w.enterAgain(f); err != nil {
+			return err
+		}
 		err := w.s.fs.RenameNoReplace(f.dot, f.name)
 		if !errors.Is(err, fs.ErrExist) {
 			return w.s.trouble("rename", f.dot, err)

@@ -88,7 +88,7 @@ func (s *Store) OpenLedger(cfg LedgerConfig) (*Ledger, error) {
 }
 
 func (s *Store) ledgerBook() *book {
-	return &book{store: s, dir: ledgerDir}
+	return &book{store: s, dir: ledgerDir, extension: ".jsonl"}
 }
 
 // mend looks at the tails under the lock, if nobody has it. A full disk does

@@ -43,6 +43,9 @@ func Open(cfg Config) (*Store, error) {
 		}
 		s.fs = opened
 	}
+	s.ship.reserve.name, s.ship.reserve.bytes = reserveName, reserveBytes
+	s.captured.reserve.name, s.captured.reserve.bytes = capturedReserveName, capturedReserveBytes
+	s.captured.book = s.newCapturedBook()
 	if err := s.prepare(); err != nil {
 		_ = s.fs.Close() // the first error is the one that matters
 		return nil, err

@@ -66,9 +66,15 @@ type bookLine struct {
 // maxLine alone.
 func (b *book) all(each func(bookLine)) error {
 	paths, err := b.files()
-	if err != nil {
-		return err
+	if err == nil {
+		b.allOf(paths, each)
 	}
+	return err
+}
+
+// allOf is all of some of the book's files, the last of which counts as the
+// newest.
+func (b *book) allOf(paths []string, each func(bookLine)) {
 	buf := bufio.NewReaderSize(nil, maxLine+1)
 	for i, path := range paths {
 		at := bookLine{file: path, newest: i == len(paths)-1}
@@ -82,7 +88,6 @@ func (b *book) all(each func(bookLine)) error {
 		eachLine(buf, at, each)
 		_ = f.Close() // only read
 	}
-	return nil
 }
 
 func eachLine(buf *bufio.Reader, at bookLine, each func(bookLine)) {

@@ -51,8 +51,11 @@ func (w *Writer) conclude(name, last string, found verdict) bool {
 	if found.messages == 0 {
 		return true
 	}
-	return w.persist(&w.finisher, func() error { return w.remember(last, 0) }) &&
-		w.nameAll([]finished{{dotName(name), name, found.bytes, 0}})
+	files := []finished{{dot: dotName(name), name: name, bytes: found.bytes}}
+	return w.persist(&w.finisher, func() (err error) { files[0].line, err = w.sumUp(name, found); return err }) &&
+		w.persist(&w.finisher, func() error { return w.remember(last, 0) }) &&
+		w.persist(&w.finisher, func() error { return w.enter(files) }) &&
+		w.nameAll(files)
 }
 
 // recoverOnce brings the file under the dot name into the state in which it

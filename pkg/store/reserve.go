@@ -10,13 +10,16 @@ import (
 	"time"
 )
 
-// reserve is .state/reserve: room that is taken while there is some, so that
-// the ledger can be written on a full disk. For it takes a receipt of 400 bytes
-// on the disk before a file of a megabyte may leave it.
-//
-// It belongs to the process that holds RoleUploader. Until keep is called it
-// does nothing.
+// reserve is room that is taken while there is some, so that a book can be
+// written on a full disk. For it takes a line in the captured book before a
+// file is finished, and a receipt of 400 bytes in the ledger before it may leave
+// the disk. There are two: .state/reserve for the ledger belongs to the process
+// that holds RoleUploader, .state/captured.reserve to that with RoleGrabber.
+// Until keep is called one does nothing.
 type reserve struct {
+	name  string // below the store
+	bytes int    // a multiple of reserveBlock
+
 	mu     sync.Mutex
 	store  *Store    // nil until keep
 	out    bool      // not there, or not whole
@@ -26,6 +29,10 @@ type reserve struct {
 const (
 	reserveName  = stateDir + "/reserve"
 	reserveBytes = 1 << 20
+	// capturedReserveBytes are lines for as many files as may be on their way.
+	capturedReserveName  = stateDir + "/captured.reserve"
+	capturedReserveBytes = 256 << 10
+	reserveBlock         = 64 << 10
 	// reserveSlack is what must be left beside it. Together they are less than
 	// what capture waits for after a full disk, so that the reserve comes first.
 	reserveSlack = 256 << 10
@@ -36,11 +43,17 @@ const (
 
 // keep begins to look after the reserve and writes it where it is missing.
 func (r *reserve) keep(s *Store) {
-	r.mu.Lock()
-	info, err := s.fs.Lstat(reserveName)
-	r.store, r.out = s, err != nil || info.Size() != reserveBytes
-	r.mu.Unlock()
+	r.own(s)
 	r.refill()
+}
+
+// own begins to look after the reserve; the next refill writes it where it is
+// missing.
+func (r *reserve) own(s *Store) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	info, err := s.fs.Lstat(r.name)
+	r.store, r.out = s, err != nil || info.Size() != int64(r.bytes)
 }
 
 // giveUp frees the room. It reports whether there was any to free.
@@ -50,7 +63,7 @@ func (r *reserve) giveUp() bool {
 	if r.store == nil {
 		return false
 	}
-	if err := r.store.fs.Remove(reserveName); err != nil {
+	if err := r.store.fs.Remove(r.name); err != nil {
 		r.out = r.out || errors.Is(err, fs.ErrNotExist)
 		return false
 	}
@@ -67,15 +80,15 @@ func (r *reserve) refill() {
 		return
 	}
 	free, err := r.store.fs.Free()
-	if err == nil && free < reserveBytes+reserveSlack {
+	if err == nil && free < int64(r.bytes)+reserveSlack {
 		return
 	}
 	// Where the system does not tell what is free, trying does.
 	if err := r.fill(); err != nil {
-		_ = r.store.fs.Remove(reserveName) // half a reserve only takes room from others
+		_ = r.store.fs.Remove(r.name) // half a reserve only takes room from others
 		r.paused = time.Now().Add(reservePause)
 		if !isNoRoom(err) {
-			r.store.cfg.Notice(r.store.path(reserveName), "cannot be written: "+err.Error())
+			r.store.cfg.Notice(r.store.path(r.name), "cannot be written: "+err.Error())
 		}
 		return
 	}
@@ -85,13 +98,13 @@ func (r *reserve) refill() {
 // fill writes a reserve that takes its size on the disk: fresh bytes, which no
 // file system makes smaller, and an fsync, for it may count them only then.
 func (r *reserve) fill() error {
-	f, err := r.store.fs.OpenFile(reserveName, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	f, err := r.store.fs.OpenFile(r.name, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
 	if err != nil {
 		return err
 	}
 	noise := rand.NewChaCha8([32]byte{'r', 'e', 's', 'e', 'r', 'v', 'e'})
-	block := make([]byte, 64<<10)
-	for range reserveBytes / len(block) {
+	block := make([]byte, reserveBlock)
+	for range r.bytes / len(block) {
 		_, _ = noise.Read(block) // it never fails
 		n, err := f.Write(block)
 		if err == nil && n < len(block) {

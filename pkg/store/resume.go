@@ -21,6 +21,9 @@ type Memory interface {
 	Stored(lines []byte)
 	// Cut ends a file: all that was stored so far is in it or in one before.
 	Cut() (number uint64)
+	// Position is the last one that is stored, "" for none: for people and other
+	// programs.
+	Position() string
 	// Save is asked when all files up to that cut are about to be finished; 0:
 	// those that recovery found.
 	Save(number uint64) []byte
@@ -33,8 +36,8 @@ const (
 	resumeName = stateDir + "/resume"
 	// maxResume is far more than a Memory keeps, in bytes.
 	maxResume = 64 << 20
-	// saveEvery is the shortest time between two writes of .state/resume: at the
-	// highest rates it holds megabytes.
+	// saveEvery is the shortest time between two writes of .state/resume, which
+	// holds megabytes at the highest rates, and of the captured book.
 	saveEvery = 100 * time.Millisecond
 )
 
@@ -53,7 +56,7 @@ func (w *Writer) remember(last string, number uint64) error {
 	}
 	err := w.s.replaceFile(resumeName, append([]byte(last+"\n"), w.toKeep...), true)
 	if err == nil {
-		w.toKeep, w.keptAt = nil, time.Now()
+		w.toKeep = nil
 	}
 	return err
 }

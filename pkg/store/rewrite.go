@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"time"
 )
 
 // verdict is what recovery found in a file.
@@ -15,8 +16,9 @@ type verdict struct {
 	bytes        int64 // of the messages, line ends included
 	damaged      int
 	damagedBytes int64
-	changed      bool  // the file holds anything but messages, one a line
-	unreadable   error // the file's content cannot be had
+	changed      bool      // the file holds anything but messages, one a line
+	unreadable   error     // the file's content cannot be had
+	written      time.Time // the last write to it, as it was found
 }
 
 func (v *verdict) add(p piece) {
@@ -37,12 +39,18 @@ func (v verdict) after(before verdict) verdict {
 	if before.damaged > v.damaged {
 		v.damaged, v.damagedBytes = before.damaged, before.damagedBytes
 	}
+	if !before.written.IsZero() {
+		v.written = before.written
+	}
 	return v
 }
 
 // judge reads the whole file.
 func (w *Writer) judge(f file) (verdict, error) {
 	var found verdict
+	if info, err := f.Stat(); err == nil {
+		found.written = info.ModTime()
+	}
 	err := w.pieces(f, func(p piece) error {
 		found.add(p)
 		return nil

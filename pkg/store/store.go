@@ -44,6 +44,8 @@ type Store struct {
 
 	stateMu sync.Mutex // one state file is replaced at a time
 	ship    shipping
+
+	captured CapturedBook
 }
 
 // ErrNoStore says that a directory is there but was never made a store: an

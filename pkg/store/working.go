@@ -2,8 +2,10 @@ package store
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"errors"
 	"fmt"
+	"hash"
 	"io"
 	"io/fs"
 	"os"
@@ -20,6 +22,12 @@ type working struct {
 	born  time.Time // the same by the monotonic clock
 	name  string    // its final name, once it is cut
 	end   uint64    // Memory's number of that
+
+	// For the captured book.
+	sum      hash.Hash // of the whole lines
+	messages uint64
+	last     time.Time // wall clock at its last line
+	position string    // of the source, at its end
 
 	// Guarded by Writer.mu.
 	since   time.Time // when the oldest byte that is not on the disk was written; zero: none
@@ -78,7 +86,7 @@ func (w *Writer) create() error {
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.work = &working{f: f, info: info}
+	w.work = &working{f: f, info: info, sum: sha256.New()}
 	return nil
 }
 
@@ -102,6 +110,7 @@ func (w *Writer) write(lines []byte) error {
 		return w.refused("append to", w.s.cfg.WorkingName, err)
 	}
 	work.size += int64(n)
+	work.note(lines, w.s.cfg.Now())
 	if w.cfg.Memory != nil {
 		w.cfg.Memory.Stored(lines)
 	}
@@ -150,7 +159,7 @@ func (w *Writer) cutWork() error {
 		return w.refused("rename", w.s.cfg.WorkingName, err)
 	}
 	if w.cfg.Memory != nil {
-		w.work.end = w.cfg.Memory.Cut()
+		w.work.end, w.work.position = w.cfg.Memory.Cut(), w.cfg.Memory.Position()
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -65,7 +65,7 @@ type Writer struct {
 
 	toKeep    []byte    // the finisher's: what Memory said and is not on the disk yet
 	toKeepOf  string    // of which file
-	keptAt    time.Time // when it last was; monotonic
+	enteredAt time.Time // when files last were entered into the captured book; monotonic
 	earlyDone bool      // the syncer's
 
 	syncer, finisher lane
@@ -96,6 +96,7 @@ func (s *Store) NewWriter(cfg WriterConfig) (*Writer, error) {
 	if err != nil {
 		return nil, err
 	}
+	s.captured.reserve.own(s)
 	var loops sync.WaitGroup
 	loops.Go(w.syncLoop)
 	loops.Go(func() { w.finishLoop(left) })

@@ -160,7 +160,7 @@ func (s *Source) verdict(c *connection) *Error {
 // quiet reports whether nothing but keep-alives came, for longer than a
 // connection lives on which nothing comes at all.
 func (c *connection) quiet() bool {
-	return c.messages == 0 && c.foreign == 0 && !errors.Is(c.ended, errStall) && time.Since(c.since) > c.stall
+	return c.messages == 0 && c.foreign == 0 && !errors.Is(c.ended, ErrStall) && time.Since(c.since) > c.stall
 }
 
 // broken returns the Error for trouble on the way.
@@ -170,7 +170,7 @@ func (s *Source) broken(err error, messages uint64) *Error {
 		hint = retiredHint // the likeliest cause, whatever it looks like
 	}
 	switch {
-	case errors.Is(err, errStall):
+	case errors.Is(err, ErrStall):
 		err = worded{fmt.Sprintf("no byte for %gs", s.cfg.StallTimeout.Seconds()), err}
 	case errors.Is(err, io.ErrUnexpectedEOF):
 		err = worded{"the connection was cut", err}

@@ -15,8 +15,9 @@ import (
 // take before something must be wrong with this process.
 const busyMargin = 10 * time.Second
 
-// errStall cancels a request on which no byte came for too long.
-var errStall = errors.New("no byte came in time")
+// ErrStall is in the Error of a connection, or of a request, on which no byte
+// came for the stall timeout.
+var ErrStall = errors.New("no byte came in time")
 
 // connection is one answered request. It lives in the goroutine of Next; only
 // its timer and the end of the caller's context cancel it from elsewhere.
@@ -57,7 +58,7 @@ func (s *Source) open(ctx context.Context) (*connection, *http.Response, error) 
 		cancel: cancel, cause: func() error { return context.Cause(inner) },
 		stall: s.cfg.StallTimeout, now: s.cfg.Now, tally: &s.tally,
 	}
-	c.timer = time.AfterFunc(c.stall, func() { cancel(errStall) })
+	c.timer = time.AfterFunc(c.stall, func() { cancel(ErrStall) })
 	c.watch(ctx)
 	resp, err := c.dial(inner, s)
 	if err != nil {
@@ -139,7 +140,7 @@ func (c *connection) watch(ctx context.Context) {
 	c.unwatch = context.AfterFunc(ctx, func() { c.cancel(ctx.Err()) })
 }
 
-// read reads once. The error is what ended the connection: errStall or that
+// read reads once. The error is what ended the connection: ErrStall or that
 // of ctx where these did.
 func (c *connection) read(p []byte) (int, error) {
 	n, err := c.reader.Read(p)
