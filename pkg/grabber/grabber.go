@@ -63,6 +63,8 @@ type Config struct {
 	MaxMessages    uint64        // stop by itself after exactly so many; 0 never
 	Duration       time.Duration // stop by itself after this; 0 never
 	Version        string        // of the program, for the status
+	// Budget is for the status; nil where posts cost nothing.
+	Budget func() *status.Budget
 
 	Log *logrus.Entry
 	// Check is called once a second; its error (the store is gone) ends the
@@ -72,7 +74,7 @@ type Config struct {
 	Random func() float64   // in [0,1), for jitter; nil means math/rand
 }
 
-// Grabber is one capture. Its hooks (Notice, Reading, Busy, Finished) are
+// Grabber is one capture. Its hooks (Notice, Reading, Hold, Busy, Finished) are
 // handed to the source and the writer when those are made, and may be called
 // from any goroutine.
 type Grabber struct {
@@ -81,6 +83,7 @@ type Grabber struct {
 	reporter *status.Reporter
 	states   *states
 	notices  repeated
+	held     repeated
 
 	read, write, finish, watch *status.Stage
 
@@ -108,6 +111,7 @@ func New(cfg Config, state stateFiles) *Grabber {
 		watch:  status.NewStage("watch"),
 
 		notices: repeated{log: cfg.Log},
+		held:    repeated{log: cfg.Log},
 	}
 	if g.state == nil {
 		g.state = nowhere{}

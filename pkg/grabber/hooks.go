@@ -33,6 +33,19 @@ func (g *Grabber) Notice(kind stream.NoticeKind, text string) {
 // Reading is for stream.Config.Busy: the source's word on its own steps.
 func (g *Grabber) Reading(limit time.Duration) (done func()) { return g.read.Busy(limit) }
 
+// Hold is for a source that reads nothing for a while by its own will: it says
+// so, at once and every 30 s, and the status shows it.
+func (g *Grabber) Hold(why string) {
+	g.states.hold(why)
+	g.held.say(logrus.ErrorLevel, "", logrus.Fields{"reason": why}, "capture pauses")
+}
+
+// Release ends a Hold.
+func (g *Grabber) Release() {
+	g.held.over("capture goes on")
+	g.states.release()
+}
+
 // Busy is for store.WriterConfig: the writer's word on what the disk may hold
 // up. What is not writing is finishing.
 func (g *Grabber) Busy(stage string, limit time.Duration) (done func()) {
