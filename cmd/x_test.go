@@ -41,8 +41,7 @@ func (x *xServer) noSecret(t testing.TB, w *world) {
 
 func TestXTokenIsFetchedKeptAndFetchedAgain(t *testing.T) {
 	t.Parallel()
-	x := newX(t)
-	x.rules = []xRule{{ID: "1", Value: "storj"}}
+	x := newX(t, oneRule)
 	w := x.world(t, quick())
 	kept := filepath.Join(w.dir, "config_twitter_api.ini.bearer")
 
@@ -105,15 +104,14 @@ func TestXRefusals(t *testing.T) {
 		"a token that is refused": {func(_ *xServer, w *world) {
 			put(t, filepath.Join(w.dir, "config_twitter_api.ini"), "BEARER_TOKEN = wrong%2F\n")
 		}, 4, []string{"the credentials were refused", "check the bearer token"}},
-		"a login page": {func(x *xServer, _ *world) { x.refuse = page(200) }, 1, []string{"is not the JSON of a token", "login page"}},
-		"an overload":  {func(x *xServer, _ *world) { x.refuse = page(503) }, 1, []string{"503 Service Unavailable", "Please log in", "try again"}},
-		"no such path": {func(x *xServer, _ *world) { x.refuse = page(404) }, 3, []string{"404 Not Found"}},
-		"no rules":     {func(x *xServer, _ *world) { x.rules = nil }, 3, []string{"the stream has no rules yet", "grabber rules sync FILE"}},
+		"a login page": {func(x *xServer, _ *world) { x.set(func() { x.refuse = page(200) }) }, 1, []string{"is not the JSON of a token", "login page"}},
+		"an overload":  {func(x *xServer, _ *world) { x.set(func() { x.refuse = page(503) }) }, 1, []string{"503 Service Unavailable", "Please log in", "try again"}},
+		"no such path": {func(x *xServer, _ *world) { x.set(func() { x.refuse = page(404) }) }, 3, []string{"404 Not Found"}},
+		"no rules":     {func(x *xServer, _ *world) { x.set(func() { x.rules = nil }) }, 3, []string{"the stream has no rules yet", "grabber rules sync FILE"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			x := newX(t)
-			x.rules = []xRule{{ID: "1", Value: "storj"}}
+			x := newX(t, oneRule)
 			w := x.world(t, quick())
 			c.prepare(x, w)
 			code, out := w.run("grabber")
@@ -132,8 +130,7 @@ func TestXRefusals(t *testing.T) {
 
 func TestXRules(t *testing.T) {
 	t.Parallel()
-	x := newX(t)
-	x.rules = []xRule{{"1", "old", ""}, {"2", "storj lang:en", "storage"}, {"3", "tagged", "a"}}
+	x := newX(t, xRule{"1", "old", ""}, xRule{"2", "storj lang:en", "storage"}, xRule{"3", "tagged", "a"})
 	w := x.world(t, nil)
 	file := filepath.Join(w.dir, "rules.txt")
 	put(t, file, "# ours\nstorj lang:en\tstorage\n\n{\"value\":\"(#new)\",\"tag\":\"x\"}\ntagged\tb\n")
@@ -197,8 +194,7 @@ func TestXRules(t *testing.T) {
 
 func TestXBudget(t *testing.T) {
 	t.Parallel()
-	x := newX(t)
-	x.rules = []xRule{{ID: "1", Value: "storj"}}
+	x := newX(t, oneRule)
 	w := x.world(t, quick("stream_price", "0.005", "stream_budget", "1"))
 	state := func() (s xState) { readStatus(t, w.store, "grabber", &s); return s }
 
@@ -264,5 +260,65 @@ func TestXBudget(t *testing.T) {
 	p.stop()
 	if got := len(w.inStore()); got < 425 {
 		t.Errorf("%d posts are stored, want all 430 but what kills took", got)
+	}
+}
+
+func TestXAuthAndCheck(t *testing.T) {
+	t.Parallel()
+	x := newX(t)
+	w := x.world(t, nil)
+	api := filepath.Join(w.dir, "config_twitter_api.ini")
+	good, err := os.ReadFile(api)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, step := range []struct {
+		api  string
+		args []string
+		code int
+		says string
+	}{
+		{string(good), []string{"check"}, 0, "the service takes the application key"},
+		{string(good), []string{"auth"}, 0, ""},
+		{string(good), []string{"auth"}, 0, "already authorised"},
+		{string(good), []string{"check"}, 0, "a token was fetched with it"},
+		{string(good), []string{"auth", "--force"}, 0, ""},
+		{"CONSUMER_KEY = " + xKey + "\nCONSUMER_SECRET = wrongsecret\n", []string{"check"}, 1, "Unable to verify your credentials (code 99)"},
+		{"CONSUMER_KEY = " + xKey + "\nCONSUMER_SECRET = wrongsecret\n", []string{"auth"}, 4, "Unable to verify your credentials (code 99)"},
+		{"", []string{"check"}, 1, "missing: BEARER_TOKEN, or CONSUMER_KEY, CONSUMER_SECRET"},
+		{"", []string{"auth"}, 3, "no terminal to ask at"},
+		{"BEARER_TOKEN = mine\n", []string{"check"}, 0, "a bearer token is set"},
+		{"BEARER_TOKEN = mine\n", []string{"auth", "--force"}, 3, "remove it, since it would override"},
+	} {
+		put(t, api, step.api)
+		code, out := w.run("daemon", step.args...)
+		if code != step.code || !strings.Contains(out, step.says) || strings.Contains(out, "wrongsecret") {
+			t.Errorf("%v with %q: exit %d, want %d and %q\n%s", step.args, step.api, code, step.code, step.says, out)
+		}
+	}
+}
+
+// Trouble with the token's service is waited out like that of the stream.
+func TestXTokenServiceComesBack(t *testing.T) {
+	t.Parallel()
+	x := newX(t, oneRule)
+	refused := 0
+	refuse := func(w http.ResponseWriter) bool {
+		refused++
+		switch refused {
+		case 1:
+			w.WriteHeader(http.StatusServiceUnavailable)
+		case 2:
+			w.WriteHeader(http.StatusTooManyRequests)
+		case 3:
+			panic(http.ErrAbortHandler)
+		}
+		return refused < 4
+	}
+	x.set(func() { x.refuse = refuse })
+	w := x.world(t, quick("grabber_retries", "5"))
+	x.send(3)
+	if code, out := w.run("grabber", "--messages", "3"); code != 0 || !holds(out, "503 Service Unavailable", "the service limits our rate") {
+		t.Errorf("exit %d:\n%s", code, out)
 	}
 }

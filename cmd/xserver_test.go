@@ -21,7 +21,7 @@ import (
 // The application that xServer knows. Both parts need escaping on their way.
 const (
 	xKey    = "app:key"
-	xSecret = "secret/with=all+of it"
+	xSecret = "secret/with=all+of&it"
 )
 
 // xRule is a rule as xServer keeps it.
@@ -49,9 +49,13 @@ type xServer struct {
 	nextID  int
 }
 
-func newX(t testing.TB) *xServer {
+// oneRule is enough for a stream to run.
+var oneRule = xRule{ID: "1", Value: "storj"}
+
+// newX starts one with these rules.
+func newX(t testing.TB, rules ...xRule) *xServer {
 	t.Helper()
-	x := &xServer{token: "AAAA%2FBBBB%3D", changed: make(chan struct{})}
+	x := &xServer{token: "AAAA%2FBBBB%3D", rules: rules, changed: make(chan struct{})}
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /oauth2/token", x.giveToken)
 	mux.HandleFunc("GET /2/tweets/search/stream", x.stream)

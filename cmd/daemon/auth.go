@@ -42,7 +42,7 @@ application's own token is fetched with its key. It works while a daemon runs.`,
 			}
 			ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 			defer stop()
-			return firstRun(ctx, frame, cfg, nil, force || app.ReadsAsApp(cfg))
+			return firstRun(ctx, frame, cfg, nil, force)
 		},
 	}
 	cmd.Flags().BoolVar(&force, "force", false, "authorise again although there is a token")
@@ -86,6 +86,7 @@ func firstRun(ctx context.Context, frame *app.Frame, cfg *config.Config, spool *
 		Command:   command,
 		App:       app.ReadsAsApp(cfg),
 		Bearer:    cfg.GivenBearer() != "" || cfg.Credentials.FetchedBearer != "",
+		Prove:     spool == nil, // it was asked for
 	}, setup.Deps{
 		Terminal:        terminal(frame),
 		WarnShown:       func() error { return config.SetWarnOff(cfg.Path) },

@@ -29,6 +29,9 @@ func TestApplication(t *testing.T) {
 	}{
 		{name: "a token is there", in: Config{Bearer: true}},
 		{name: "a key is there: whoever needs the token fetches it", in: Config{Consumer: key}, script: script{blind: true}},
+		{name: "a key is there, to be proved", in: Config{Consumer: key, Prove: true}, script: script{blind: true},
+			events: []string{"fetch key/secret", "save bearer"}},
+		{name: "a token is there, and nothing to be proved", in: Config{Bearer: true, Prove: true}},
 		{name: "nothing is there", script: script{answers: []string{"k", "s"}},
 			asked: []string{"App key: ", "*App secret (it is not shown): "}, events: []string{"fetch k/s", "save key k/s", "save bearer"}},
 		{name: "by force", in: Config{Consumer: key, Bearer: true, Force: true}, script: script{blind: true},

@@ -29,6 +29,7 @@ type Config struct {
 	Consumer twitterauth.Consumer // a blank part is missing
 	Token    twitterauth.Token
 	Bearer   bool // there is a token of the application
+	Prove    bool // fetch one also where there is a key already: whoever needs it would do so later
 
 	KeyFile, TokenFile string // where both are kept, for the texts
 	Command            string // what to type to authorise: "daemon auth -c /etc/config.ini"
@@ -101,10 +102,9 @@ func Run(ctx context.Context, cfg Config, deps Deps) error {
 	return err
 }
 
-// runApp asks for the key where there is neither it nor a token. Where there is
-// a key, whoever needs the token fetches it.
+// runApp asks for the key where there is neither it nor a token, and fetches one.
 func (d *dialogue) runApp(ctx context.Context, needKey bool) error {
-	if !d.Force && (d.Bearer || !needKey) {
+	if !d.Force && (d.Bearer || !needKey && !d.Prove) {
 		return nil
 	}
 	if err := d.CanSaveBearer(); err != nil {
