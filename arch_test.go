@@ -22,10 +22,12 @@ var mayImport = map[string][]string{
 	"cmd/daemon":       {"cmd/internal/app", "pkg/*", "examples"},
 	"cmd/grabber":      {"cmd/internal/app", "pkg/*"},
 	"cmd/uploader":     {"cmd/internal/app", "pkg/*"},
-	"cmd/internal/app": {"pkg/config", "pkg/exitcode", "pkg/logging", "pkg/process", "pkg/setup", "pkg/sink", "pkg/store", "pkg/stream", "pkg/twitterauth"},
+	"cmd/internal/app": {"pkg/config", "pkg/exitcode", "pkg/logging", "pkg/network", "pkg/process", "pkg/setup", "pkg/sink", "pkg/store", "pkg/stream", "pkg/twitterauth"},
 
 	"pkg/supervisor": {"pkg/status", "pkg/backoff", "pkg/exitcode", "pkg/process", "pkg/redact", "pkg/repeat"},
 	"pkg/grabber":    {"pkg/coverage", "pkg/stream", "pkg/store", "pkg/status", "pkg/backoff", "pkg/exitcode", "pkg/redact", "pkg/repeat"},
+	"pkg/budget":     {"pkg/stream", "pkg/status"},
+	"pkg/rules":      {"pkg/stream", "pkg/exitcode", "pkg/redact"},
 	"pkg/uploader":   {"pkg/sink", "pkg/store", "pkg/status", "pkg/backoff", "pkg/exitcode", "pkg/redact", "pkg/repeat"},
 	"pkg/setup":      {"pkg/twitterauth", "pkg/exitcode", "pkg/redact"},
 	"pkg/overview":   {"pkg/coverage", "pkg/store", "pkg/status", "pkg/redact"},

@@ -23,9 +23,11 @@ const stateWarned = "warned"
 func authCommand(frame *app.Frame) *cobra.Command {
 	force := false
 	cmd := &cobra.Command{
-		Use:     "auth",
-		Short:   "Authorise this machine, once",
-		Long:    "auth asks for the application's key and secret if they are missing, and for the PIN\nthat Twitter shows, and saves both. It works while a daemon runs.",
+		Use:   "auth",
+		Short: "Authorise this machine, once",
+		Long: `auth asks for the application's key and secret if they are missing, and for the PIN
+that Twitter shows, and saves both. For a stream of X's API v2 there is no PIN: the
+application's own token is fetched with its key. It works while a daemon runs.`,
 		Example: "  daemon auth -c config.ini\n  daemon auth --force",
 		Args:    app.Args(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -33,12 +35,9 @@ func authCommand(frame *app.Frame) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if cfg.StreamAuth != "oauth1" {
-				_, err := io.WriteString(frame.Out, "this stream needs no authorisation\n")
-				return err
-			}
-			if !force && len(cfg.Credentials.Missing()) == 0 {
-				_, err := io.WriteString(frame.Out, "already authorised; --force does it again\n")
+			done, sentence := authorised(cfg)
+			if done && !(force && needsPerson(cfg)) {
+				_, err := io.WriteString(frame.Out, sentence+"\n")
 				return err
 			}
 			ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
@@ -48,6 +47,25 @@ func authCommand(frame *app.Frame) *cobra.Command {
 	}
 	cmd.Flags().BoolVar(&force, "force", false, "authorise again although there is a token")
 	return cmd
+}
+
+// needsPerson reports whether there is an authorisation that can be done here.
+func needsPerson(cfg *config.Config) bool {
+	return cfg.StreamURL != "" && cfg.StreamAuth == "oauth1" || app.ReadsAsApp(cfg)
+}
+
+// authorised reports whether nothing is missing, and says so.
+func authorised(cfg *config.Config) (done bool, sentence string) {
+	const already = "already authorised; --force does it again"
+	switch {
+	case app.ReadsAsApp(cfg):
+		return cfg.GivenBearer() != "" || cfg.Credentials.FetchedBearer != "", already
+	case cfg.StreamAuth == "bearer":
+		return true, "this stream is read with stream_token, which you get from the service and write into " + cfg.Path
+	case cfg.StreamAuth != "oauth1":
+		return true, "this stream needs no authorisation"
+	}
+	return len(cfg.Credentials.Missing()) == 0, already
 }
 
 // firstRun asks a person for what is missing. spool, where there is one,
@@ -64,8 +82,11 @@ func firstRun(ctx context.Context, frame *app.Frame, cfg *config.Config, spool *
 		Consumer:  twitterauth.Consumer{Key: cfg.Credentials.ConsumerKey, Secret: cfg.Credentials.ConsumerSecret},
 		Token:     twitterauth.Token{Token: cfg.Credentials.OAuthToken, Secret: cfg.Credentials.OAuthTokenSecret},
 		KeyFile:   cfg.APIFile,
-		TokenFile: cfg.OAuthFile,
+		TokenFile: tokenFile(cfg),
 		Command:   command,
+		App:       app.ReadsAsApp(cfg),
+		Bearer:    cfg.GivenBearer() != "" || cfg.Credentials.FetchedBearer != "",
+		Prove:     spool == nil, // it was asked for
 	}, setup.Deps{
 		Terminal:        terminal(frame),
 		WarnShown:       func() error { return config.SetWarnOff(cfg.Path) },
@@ -74,10 +95,23 @@ func firstRun(ctx context.Context, frame *app.Frame, cfg *config.Config, spool *
 		CanSaveToken:    cfg.CanSaveOAuth,
 		SaveConsumer:    func(c twitterauth.Consumer) error { return cfg.SaveAPI(c.Key, c.Secret) },
 		SaveToken:       func(t twitterauth.Token) error { return cfg.SaveOAuth(t.Token, t.Secret) },
+		CanSaveBearer:   cfg.CanSaveBearer,
+		SaveBearer:      cfg.SaveBearer,
+		Fetch: func(ctx context.Context, consumer twitterauth.Consumer) (string, error) {
+			return app.FetchToken(ctx, cfg, consumer)
+		},
 		Start: func(ctx context.Context, consumer twitterauth.Consumer) (setup.Flow, string, error) {
 			return begin(ctx, cfg, consumer)
 		},
 	})
+}
+
+// tokenFile is where the authorisation is kept.
+func tokenFile(cfg *config.Config) string {
+	if app.ReadsAsApp(cfg) {
+		return cfg.BearerFile()
+	}
+	return cfg.OAuthFile
 }
 
 // begin starts one PIN flow. A nil flow must not become a non-nil interface.

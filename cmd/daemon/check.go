@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"net/http"
 	"time"
 
@@ -12,6 +13,7 @@ import (
 	"github.com/storj/twitter-stream/pkg/overview"
 	"github.com/storj/twitter-stream/pkg/sink/directory"
 	"github.com/storj/twitter-stream/pkg/store"
+	"github.com/storj/twitter-stream/pkg/twitterauth"
 )
 
 func checkCommand(frame *app.Frame) *cobra.Command {
@@ -39,7 +41,7 @@ func checks(cfg *config.Config) []check.Check {
 	spool := store.Config{Dir: cfg.StoreDir, Prefix: cfg.Prefix, WorkingName: cfg.WorkingName}
 	return []check.Check{
 		check.Configuration(cfg.Path, cfg.Warnings),
-		check.Credentials(cfg.StreamAuth == "oauth1" && cfg.StreamURL != "", cfg.Credentials.Missing(), app.AuthCommand(cfg.Path)),
+		credentials(cfg),
 		check.Store(spool, cfg.MinFree),
 		check.Ledger(spool),
 		check.Captured(spool),
@@ -65,6 +67,21 @@ func sinkCheck(cfg *config.Config, client *http.Client) check.Check {
 		return app.ArchiveMemory{Store: spool, URL: cfg.UploadURL}.Recall()
 	}
 	return check.Archive(path, recall, app.Command("uploader init-dir", cfg.Path, path))
+}
+
+// credentials looks at what the stream is asked for with.
+func credentials(cfg *config.Config) check.Check {
+	c, command := cfg.Credentials, app.AuthCommand(cfg.Path)
+	if !app.ReadsAsApp(cfg) {
+		return check.Credentials(cfg.StreamAuth == "oauth1" && cfg.StreamURL != "", c.Missing(), command)
+	}
+	return check.Application(check.App{
+		Given: cfg.GivenBearer() != "", Fetched: c.FetchedBearer != "", Missing: c.MissingKey(), Command: command,
+		Fetch: func(ctx context.Context) (hint string, err error) {
+			_, err = app.FetchToken(ctx, cfg, twitterauth.Consumer{Key: c.ConsumerKey, Secret: c.ConsumerSecret})
+			return app.Hint(err), err
+		},
+	})
 }
 
 // problems is what 'daemon status' would complain of.

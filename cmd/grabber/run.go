@@ -46,6 +46,7 @@ grabber_cut_size, one JSON message a line, until it is stopped.`,
 	root.Flags().DurationVar(&opts.duration, "duration", 0, "stop after this `time`")
 	root.Flags().BoolVar(&opts.stdout, "stdout", false, "write to standard output, without a store")
 	root.AddCommand(coverageCommand(frame))
+	root.AddCommand(rulesCommand(frame))
 	return frame.Execute(ctx, root, args)
 }
 
@@ -60,7 +61,8 @@ func capture(ctx context.Context, frame *app.Frame, opts options) error {
 	if cfg.StreamURL == "" {
 		return &app.ConfigError{Err: errors.New("stream_url is none: nothing to capture"), Advice: "set stream_url in " + cfg.Path}
 	}
-	with, err := authorise(cfg)
+	var log *logrus.Entry
+	with, err := authorise(cfg, func() *logrus.Entry { return log })
 	if err != nil {
 		return err
 	}
@@ -68,7 +70,7 @@ func capture(ctx context.Context, frame *app.Frame, opts options) error {
 	if opts.stdout {
 		openLog = frame.OpenConsole
 	}
-	log := openLog(cfg).Entry
+	log = openLog(cfg).Entry
 	limitMemory(cfg.MaxMessage)
 	// Reading, checking and writing take turns at the same bytes: on two
 	// processors these go from one cache to the other, and waking the other
@@ -108,6 +110,9 @@ func settings(cfg *config.Config, opts options, log *logrus.Entry) grabber.Confi
 }
 
 func toPipe(ctx context.Context, frame *app.Frame, cfg *config.Config, settings grabber.Config, with access) error {
+	if cfg.Price > 0 {
+		settings.Log.Warn("what --stdout reads is paid for too, but is not summed up: stream_price and stream_budget do nothing here")
+	}
 	g := grabber.New(settings, nil)
 	source, err := connect(cfg, g, with, nil)
 	if err != nil {
@@ -145,12 +150,19 @@ func toStore(ctx context.Context, frame *app.Frame, cfg *config.Config, settings
 	if memory != nil {
 		settings.Asked = memory.Asked
 	}
+	bill := newBill(cfg, spool, settings.Log)
+	settings.Budget = bill.status
 	g := grabber.New(settings, spool)
 	source, err := connect(cfg, g, with, memory)
 	if err != nil {
 		return err
 	}
 	defer source.Close()
+	paid, err := bill.over(source, g)
+	if err != nil {
+		return err
+	}
+	defer bill.close()
 	var writer *store.Writer
 	err = app.WhileFull(ctx, settings.Log, func() (err error) {
 		writer, err = spool.NewWriter(store.WriterConfig{
@@ -163,5 +175,5 @@ func toStore(ctx context.Context, frame *app.Frame, cfg *config.Config, settings
 	if err != nil {
 		return err
 	}
-	return g.Run(ctx, source, writer)
+	return g.Run(ctx, paid, writer)
 }

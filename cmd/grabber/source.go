@@ -18,44 +18,10 @@ import (
 	"github.com/storj/twitter-stream/cmd/internal/app"
 	"github.com/storj/twitter-stream/pkg/config"
 	"github.com/storj/twitter-stream/pkg/grabber"
-	"github.com/storj/twitter-stream/pkg/network"
 	"github.com/storj/twitter-stream/pkg/resume"
 	"github.com/storj/twitter-stream/pkg/store"
 	"github.com/storj/twitter-stream/pkg/stream"
-	"github.com/storj/twitter-stream/pkg/twitterauth"
 )
-
-// access is what a stream is asked for with.
-type access struct {
-	transport http.RoundTripper
-	bearer    string
-}
-
-// authorise finds what cfg.StreamAuth says is needed.
-func authorise(cfg *config.Config) (access, error) {
-	plain := stream.Transport()
-	switch cfg.StreamAuth {
-	case "oauth1":
-		if missing := cfg.Credentials.Missing(); len(missing) > 0 {
-			return access{}, &app.ConfigError{Err: errors.New("no authorisation for " + cfg.StreamURL), Advice: "run on a terminal: " + app.AuthCommand(cfg.Path)}
-		}
-		c := cfg.Credentials
-		return access{transport: twitterauth.Signer(twitterauth.Config{
-			Consumer:  twitterauth.Consumer{Key: c.ConsumerKey, Secret: c.ConsumerSecret},
-			Transport: plain,
-		}, twitterauth.Token{Token: c.OAuthToken, Secret: c.OAuthTokenSecret})}, nil
-	case "bearer":
-		token := cfg.StreamToken
-		if token == "" && cfg.StreamKind == network.X {
-			token = cfg.Credentials.BearerToken
-		}
-		if token == "" {
-			return access{}, &app.ConfigError{Err: errors.New("no token for " + cfg.StreamURL), Advice: "write BEARER_TOKEN = … into " + cfg.APIFile + ", or set stream_token"}
-		}
-		return access{transport: plain, bearer: token}, nil
-	}
-	return access{transport: plain}, nil
-}
 
 // connect makes the source. memory is nil where it is of no use: without a
 // store, or with a stream that cannot be asked for what was missed.

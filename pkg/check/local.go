@@ -128,3 +128,31 @@ func storeFailure(err error) Finding {
 	}
 	return finding
 }
+
+// App is what there is to read a stream in the name of an application.
+type App struct {
+	Given, Fetched bool     // a token that a person has set, or one that was fetched
+	Missing        []string // parts of the application's key
+	Command        string   // that asks for them
+	// Fetch proves the key by fetching a token, and advises where it fails.
+	Fetch func(ctx context.Context) (advice string, err error)
+}
+
+// Application reports whether there is a token, or a key to fetch one with. The
+// service is asked only where no token shows that it takes the key.
+func Application(a App) Check {
+	return func(ctx context.Context) []Finding {
+		switch {
+		case a.Given:
+			return []Finding{{Topic: "credentials", Text: "a bearer token is set"}}
+		case len(a.Missing) > 0:
+			return []Finding{{"credentials", Fail, "missing: BEARER_TOKEN, or " + strings.Join(a.Missing, ", "), "run on a terminal: " + a.Command}}
+		case a.Fetched:
+			return []Finding{{Topic: "credentials", Text: "application key is set, and a token was fetched with it"}}
+		}
+		if advice, err := a.Fetch(ctx); err != nil {
+			return []Finding{{"credentials", Fail, err.Error(), advice}}
+		}
+		return []Finding{{Topic: "credentials", Text: "the service takes the application key"}}
+	}
+}

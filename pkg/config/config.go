@@ -49,6 +49,8 @@ type Config struct {
 	StreamMethod     string
 	StreamParameters url.Values
 
+	Price, Budget int64 // of a post and of a month, in billionths of the unit of money; 0 is unset
+
 	CutInterval, SyncInterval, StallTimeout, SilenceWarning time.Duration
 	MaxMessage                                              int
 	BackoffNetwork, BackoffHTTP, BackoffRateLimit           Span
@@ -80,6 +82,7 @@ type Credentials struct {
 	ConsumerKey, ConsumerSecret  string
 	OAuthToken, OAuthTokenSecret string
 	BearerToken                  string // of the application, for X's API v2; may be unset where it can be fetched
+	FetchedBearer                string // the one that was fetched with the present key and kept; see SaveBearer
 }
 
 // Source says where a configuration comes from. Of two places that set a key
@@ -95,9 +98,10 @@ type Source struct {
 
 // origin is where the value of a key came from.
 type origin struct {
-	file string // path, "environment" or "flag"
-	name string // of the key there: its name, or the variable's
-	text string
+	file  string // path, "environment" or "flag"
+	name  string // of the key there: its name, or the variable's
+	text  string
+	unset bool // it is the default
 }
 
 // Load reads and checks everything. The error is Errors: all problems at once;

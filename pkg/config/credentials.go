@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"unicode"
+
+	"github.com/storj/twitter-stream/pkg/network"
 )
 
 // credential is one of the four, or X's, and where it lies.
@@ -54,7 +56,10 @@ func (l *loader) readCredentials() {
 			l.problems = append(l.problems, Problem{fromEnvironment, variable, "(secret)", "one line without control characters"})
 		}
 		*c.field(&l.config.Credentials) = value
-		l.config.origins[c.name] = origin{fromEnvironment, variable, path}
+		l.config.origins[c.name] = origin{file: fromEnvironment, name: variable, text: path}
+	}
+	if l.config.StreamKind == network.X && len(l.config.Credentials.MissingKey()) == 0 {
+		l.readBearer()
 	}
 }
 
@@ -120,7 +125,7 @@ func (l *loader) readTokenFile(path, fileKey string) {
 		if value, ok := file.values[c.name]; ok && c.fileKey == fileKey {
 			delete(file.values, c.name)
 			*c.field(&l.config.Credentials) = l.secret(path, c.name, value, file.lines[c.name])
-			l.config.origins[c.name] = origin{path, c.name, ""}
+			l.config.origins[c.name] = origin{file: path, name: c.name}
 		}
 	}
 	l.warnUnknownTokens(path, fileKey, slices.Sorted(maps.Keys(file.values)))

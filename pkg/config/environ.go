@@ -47,7 +47,7 @@ func (l *loader) readEnvironment() {
 			if known.Secret {
 				text = l.trimmed(name, text)
 			}
-			l.config.origins[k] = origin{fromEnvironment, name, text}
+			l.config.origins[k] = origin{file: fromEnvironment, name: name, text: text}
 			continue
 		}
 		if name == parentVariable || strings.HasPrefix(name, testPrefix) || slices.Contains(secretVariables(), name) {

@@ -46,7 +46,7 @@ func (l *loader) readFile() {
 	unknown := 0
 	for _, name := range slices.Sorted(maps.Keys(file.values)) {
 		if _, ok := find(name); ok {
-			l.config.origins[name] = origin{path, name, file.values[name]}
+			l.config.origins[name] = origin{file: path, name: name, text: file.values[name]}
 			continue
 		}
 		if unknown++; unknown <= maxReported {
@@ -97,7 +97,7 @@ func keyNames() []string {
 // readFlags takes what the command line said.
 func (l *loader) readFlags() {
 	for _, name := range slices.Sorted(maps.Keys(l.src.Flags)) {
-		l.config.origins[name] = origin{fromFlag, name, l.src.Flags[name]}
+		l.config.origins[name] = origin{file: fromFlag, name: name, text: l.src.Flags[name]}
 		if _, ok := find(name); !ok {
 			l.problems = append(l.problems, Problem{File: fromFlag, Key: redact.Text(name), Allowed: "no such key" + hint(name)})
 		}
@@ -109,7 +109,7 @@ func (l *loader) setKeys() {
 	for _, k := range keys {
 		o, ok := l.config.origins[k.Name]
 		if !ok {
-			o = origin{l.config.Path, k.Name, k.Default}
+			o = origin{l.config.Path, k.Name, k.Default, true}
 			l.config.origins[k.Name] = o
 		}
 		if strings.ContainsFunc(o.text, unicode.IsControl) {

@@ -74,6 +74,18 @@ func number(lowest, highest int) func(string) (int, error) {
 	}
 }
 
+var moneyForm = regexp.MustCompile(`^([0-9]{1,9})(?:\.([0-9]{1,9}))?$`)
+
+// money takes an amount in any unit and returns its billionths: prices are
+// fractions that a float would not hold exactly.
+func money(value string) (int64, error) {
+	m := moneyForm.FindStringSubmatch(value)
+	if m == nil {
+		return 0, errors.New("an amount of money such as 0.005 or 100, without a unit, or 0 for none")
+	}
+	return strconv.ParseInt(m[1]+(m[2] + "000000000")[:9], 10, 64)
+}
+
 func kibibytes(value string) (int64, error) {
 	n, err := number(1, int(gib/kib))(value)
 	if err != nil {

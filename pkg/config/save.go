@@ -12,7 +12,11 @@ import (
 // SaveAPI writes the application's key and secret to APIFile and takes them
 // over into c. When it returns nil they are on disk.
 func (c *Config) SaveAPI(consumerKey, consumerSecret string) error {
-	err := saveTokens(c.APIFile, "CONSUMER_KEY", consumerKey, "CONSUMER_SECRET", consumerSecret)
+	pairs := []pairOf{{"CONSUMER_KEY", consumerKey}, {"CONSUMER_SECRET", consumerSecret}}
+	if c.origins["bearer_token"].file == c.APIFile && c.Credentials.BearerToken != "" { // it is a person's
+		pairs = append(pairs, pairOf{"BEARER_TOKEN", c.Credentials.BearerToken})
+	}
+	err := saveTokens(c.APIFile, pairs...)
 	if err == nil {
 		c.Credentials.ConsumerKey, c.Credentials.ConsumerSecret = consumerKey, consumerSecret
 	}
@@ -22,7 +26,7 @@ func (c *Config) SaveAPI(consumerKey, consumerSecret string) error {
 // SaveOAuth writes the access token and its secret to OAuthFile and takes
 // them over into c. When it returns nil they are on disk.
 func (c *Config) SaveOAuth(token, tokenSecret string) error {
-	err := saveTokens(c.OAuthFile, "OAUTH_TOKEN", token, "OAUTH_TOKEN_SECRET", tokenSecret)
+	err := saveTokens(c.OAuthFile, pairOf{"OAUTH_TOKEN", token}, pairOf{"OAUTH_TOKEN_SECRET", tokenSecret})
 	if err == nil {
 		c.Credentials.OAuthToken, c.Credentials.OAuthTokenSecret = token, tokenSecret
 	}
@@ -39,7 +43,7 @@ func (c *Config) CanSaveOAuth() error { return c.canSave(oauthFileKey, c.OAuthFi
 func (c *Config) canSave(fileKey, path string) error {
 	var problems Errors
 	for _, cred := range credentials {
-		if variable := c.OverriddenBy(cred.name); variable != "" && cred.fileKey == fileKey {
+		if variable := c.OverriddenBy(cred.name); variable != "" && cred.fileKey == fileKey && cred.name != "bearer_token" {
 			problems = append(problems, Problem{fromEnvironment, variable, "",
 				"unset it, since it would override what is to be saved in " + path})
 		}
@@ -69,15 +73,19 @@ func probe(path string) error {
 	return errors.Join(temp.Close(), os.Remove(temp.Name()))
 }
 
+// pairOf is a name and its secret.
+type pairOf struct{ name, value string }
+
 // saveTokens writes a file that this package, the original and Python's
 // configparser read alike.
-func saveTokens(path, key1, value1, key2, value2 string) error {
-	for _, p := range [][2]string{{key1, value1}, {key2, value2}} {
-		if strings.ContainsFunc(p[1], unicode.IsControl) {
-			return Errors{{path, p[0], "(secret)", "one line without control characters"}}
+func saveTokens(path string, pairs ...pairOf) error {
+	text := "[DEFAULT]\n"
+	for _, p := range pairs {
+		if strings.ContainsFunc(p.value, unicode.IsControl) {
+			return Errors{{path, p.name, "(secret)", "one line without control characters"}}
 		}
+		text += fmt.Sprintf("%s = %s\n", p.name, quote(p.value))
 	}
-	text := fmt.Sprintf("[DEFAULT]\n%s = %s\n%s = %s\n", key1, quote(value1), key2, quote(value2))
 	if err := replace(path, []byte(text), 0o600); err != nil {
 		return Errors{{path, "", "", fmt.Sprintf("cannot be written: %v", plain(err))}}
 	}

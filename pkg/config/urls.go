@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/url"
 	"strings"
+	"time"
 
 	"github.com/storj/twitter-stream/pkg/network"
 )
@@ -74,11 +75,32 @@ func (l *loader) checkStream() {
 		return
 	}
 	c.StreamURL, c.StreamSpare = c.streamURLs[0], c.streamURLs[1:]
+	if c.StreamKind == network.X && c.origins["grabber_stall_timeout"].unset {
+		c.StallTimeout = stallOfX
+	}
+	l.checkMoney()
 	switch {
 	case c.StreamKind == network.File && len(c.StreamSpare) > 0:
 		l.problem("stream_url", "one file only")
 	case c.StreamKind == network.File && c.StreamURL != "-" && !strings.HasPrefix(c.StreamURL, "file:///") && strings.HasPrefix(c.StreamURL, "file:"):
 		l.problem("stream_url", "a file's URL has an absolute path: file:///path")
+	}
+}
+
+// stallOfX is when no byte of an X stream means that it is dead: a keep-alive
+// comes at least every 20 s (X, consuming streaming data), and may be late.
+const stallOfX = 30 * time.Second
+
+// checkMoney refuses a budget that nothing can be held against.
+func (l *loader) checkMoney() {
+	c := l.config
+	switch {
+	case c.Budget > 0 && c.Price == 0:
+		l.problem("stream_budget", "0 where there is no stream_price: without one nothing can be summed up")
+	case c.Budget > 0 && c.Budget < c.Price:
+		l.problem("stream_budget", "no less than stream_price: not a single post could be read")
+	case c.Price > 0 && c.StreamKind != network.X:
+		l.warn("stream_price is of use with X alone: it does nothing for this stream")
 	}
 }
 
@@ -93,7 +115,7 @@ func usable(raw string) error {
 
 // resolveAuth returns what auto stands for.
 func resolveAuth(c *Config) string {
-	if c.StreamToken != "" {
+	if c.StreamToken != "" || strings.EqualFold(c.streamKind, string(network.X)) { // said by the user, whatever the host
 		return "bearer"
 	}
 	u, err := url.Parse(c.StreamURL)

@@ -64,6 +64,8 @@ type Config struct {
 	Duration       time.Duration // stop by itself after this; 0 never
 	Version        string        // of the program, for the status
 	StatusPace     time.Duration // how often the status is written; 0 means status.Every
+	// Budget is for the status; nil where posts cost nothing.
+	Budget func() *status.Budget
 
 	Log *logrus.Entry
 	// Check is called once a second; its error (the store is gone) ends the
@@ -79,7 +81,7 @@ type Config struct {
 	Random  func() float64   // in [0,1), for jitter; nil means math/rand
 }
 
-// Grabber is one capture. Its hooks (Notice, Reading, Busy, Finished) are
+// Grabber is one capture. Its hooks (Notice, Reading, Hold, Busy, Finished) are
 // handed to the source and the writer when those are made, and may be called
 // from any goroutine.
 type Grabber struct {
@@ -88,6 +90,7 @@ type Grabber struct {
 	reporter *status.Reporter
 	states   *states
 	notices  repeated
+	held     repeated
 
 	read, write, finish, watch *status.Stage
 
@@ -118,6 +121,7 @@ func New(cfg Config, state stateFiles) *Grabber {
 		watch:  status.NewStage("watch"),
 
 		notices: repeated{log: cfg.Log},
+		held:    repeated{log: cfg.Log},
 	}
 	if g.state == nil {
 		g.state = nowhere{}

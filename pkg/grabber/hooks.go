@@ -5,6 +5,7 @@ import (
 
 	"github.com/sirupsen/logrus"
 
+	"github.com/storj/twitter-stream/pkg/coverage"
 	"github.com/storj/twitter-stream/pkg/stream"
 )
 
@@ -33,6 +34,21 @@ func (g *Grabber) Notice(kind stream.NoticeKind, text string) {
 
 // Reading is for stream.Config.Busy: the source's word on its own steps.
 func (g *Grabber) Reading(limit time.Duration) (done func()) { return g.read.Busy(limit) }
+
+// Hold is for a source that reads nothing for a while because of what it
+// costs: it says so, at once and every 30 s, and status and journal show it.
+func (g *Grabber) Hold(why string) {
+	g.states.hold(why)
+	g.cfg.Journal.Paused(coverage.Budget)
+	g.held.say(logrus.ErrorLevel, "", logrus.Fields{"reason": why}, "capture pauses")
+}
+
+// Release ends a Hold.
+func (g *Grabber) Release() {
+	g.held.over("capture goes on")
+	g.cfg.Journal.Resumed(coverage.Budget)
+	g.states.release()
+}
 
 // Busy is for store.WriterConfig: the writer's word on what the disk may hold
 // up. What is not writing is finishing.

@@ -87,6 +87,10 @@ func hint(err error) string {
 // fill makes the status of its common fields.
 func (g *Grabber) fill(common status.Common, counts stream.Counts, damaged uint64, rates *rates) status.Grabber {
 	messages, bytes, now := g.messages.Load(), g.bytes.Load(), time.Now()
+	var budget *status.Budget
+	if g.cfg.Budget != nil {
+		budget = g.cfg.Budget()
+	}
 	return status.Grabber{
 		Common:           common,
 		Messages:         messages,
@@ -107,6 +111,7 @@ func (g *Grabber) fill(common status.Common, counts stream.Counts, damaged uint6
 		Silent:           g.silent.Load(),
 		LostAtStop:       g.lost.Load(),
 		RecoveredDamaged: damaged,
+		Budget:           budget,
 	}
 }
 

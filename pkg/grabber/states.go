@@ -62,6 +62,25 @@ func (s *states) resume() {
 	}
 }
 
+// hold says that the source pauses, and why. What the connection does next is
+// shown over it.
+func (s *states) hold(why string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.rank == rankConnection {
+		s.reporter.Enter(status.Paused, why)
+	}
+}
+
+// release shows again what the connection does.
+func (s *states) release() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.rank == rankConnection {
+		s.connection(s.reporter)
+	}
+}
+
 // stopping says that we were asked to stop, or have to.
 func (s *states) stopping() { s.raise(rankStopping, status.Stopping, "") }
 

@@ -47,6 +47,14 @@ func number[N int | uint64](n N) string {
 	return digits
 }
 
+// money prints an amount in whatever unit it is.
+func money(a float64) string {
+	if a >= 1 {
+		return strconv.FormatFloat(a, 'f', 2, 64)
+	}
+	return strings.TrimSuffix(strings.TrimRight(strconv.FormatFloat(a, 'f', 6, 64), "0"), ".")
+}
+
 // plural prints a count with its noun.
 func plural(n int, noun string) string {
 	if n == 1 {

@@ -12,6 +12,9 @@ import (
 // fullSoon is when a disk that will be full is worth a sentence.
 const fullSoon = 24 * time.Hour
 
+// budgetWarning is the part of a month's budget that is worth a sentence.
+const budgetWarning = 0.8
+
 // problems says what a person would want to know, the worst first.
 func problems(v *View, ahead string) (all []string) {
 	say := func(format string, args ...any) { all = append(all, fmt.Sprintf(format, args...)) }
@@ -73,6 +76,9 @@ func grabberProblems(v *View, g *status.Grabber, say func(string, ...any)) {
 	}
 	if g.Warning != "" {
 		say("grabber: the server says: %s", redact.Text(g.Warning))
+	}
+	if b := g.Budget; b != nil && b.Limit > 0 && b.Spent >= budgetWarning*b.Limit {
+		say("grabber: %.0f %% of this month's stream_budget is spent; at 100 %% capture pauses until the next month", 100*b.Spent/b.Limit)
 	}
 	if g.RecoveredDamaged > 0 {
 		say("grabber: %s damaged, set aside by recovery", plural(int(g.RecoveredDamaged), "line"))

@@ -52,6 +52,9 @@ func (g Grabber) facts() (facts []string) {
 		last = "last message " + span(seconds(g.LastMessageAge)) + " ago"
 	}
 	facts = append(facts, fmt.Sprintf("%s, %s messages, %s, %s", last, number(s.Messages), size(float64(s.Bytes)), plural(int(s.Files), "file")))
+	if s.Budget != nil {
+		facts = append(facts, budgetText(s.Budget))
+	}
 	var dropped []string
 	for _, d := range []struct {
 		count uint64
@@ -65,6 +68,15 @@ func (g Grabber) facts() (facts []string) {
 		facts = append(facts, "dropped: "+strings.Join(dropped, ", "))
 	}
 	return facts
+}
+
+// budgetText says what the month's posts cost.
+func budgetText(b *status.Budget) string {
+	text := fmt.Sprintf("%s: %s posts, %s spent", redact.Text(b.Month), number(b.Posts), money(b.Spent))
+	if b.Limit > 0 {
+		text += fmt.Sprintf(" of %s (%.0f %%)", money(b.Limit), 100*b.Spent/b.Limit)
+	}
+	return text + ", " + money(b.Forecast) + " by its end at this rate"
 }
 
 func (u Uploader) facts(ledger Ledger) []string {

@@ -22,11 +22,14 @@ const tries = 3
 // Config says what there is and what is wanted.
 type Config struct {
 	Warn  bool // show the notice about stored keys
-	Sign  bool // the stream is signed by OAuth 1.0a; else nothing is asked for
+	Sign  bool // the stream is signed by OAuth 1.0a
+	App   bool // the stream is read with the application's own token; if neither, nothing is asked for
 	Force bool // authorise although there is a token
 
 	Consumer twitterauth.Consumer // a blank part is missing
 	Token    twitterauth.Token
+	Bearer   bool // there is a token of the application
+	Prove    bool // fetch one also where there is a key already: whoever needs it would do so later
 
 	KeyFile, TokenFile string // where both are kept, for the texts
 	Command            string // what to type to authorise: "daemon auth -c /etc/config.ini"
@@ -46,6 +49,11 @@ type Deps struct {
 	// Save… have both parts on disk when they return nil, or change nothing.
 	SaveConsumer func(twitterauth.Consumer) error
 	SaveToken    func(twitterauth.Token) error
+	// CanSaveBearer, SaveBearer and Fetch are the same for the application's own
+	// token; Fetch proves the key.
+	CanSaveBearer func() error
+	SaveBearer    func(token string) error
+	Fetch         func(ctx context.Context, consumer twitterauth.Consumer) (token string, err error)
 
 	// Start begins an authorisation: it proves the key and returns the page
 	// that the person has to open. Its errors, and those of Finish, are
@@ -78,6 +86,9 @@ func Run(ctx context.Context, cfg Config, deps Deps) error {
 	}
 	needKey := cfg.Consumer.Key == "" || cfg.Consumer.Secret == ""
 	needToken := cfg.Force || cfg.Token.Token == "" || cfg.Token.Secret == ""
+	if cfg.App {
+		return d.runApp(ctx, needKey)
+	}
 	if !cfg.Sign || !needKey && !needToken {
 		return nil
 	}
@@ -89,6 +100,22 @@ func Run(ctx context.Context, cfg Config, deps Deps) error {
 	}
 	_, _, err := d.begin(ctx) // the token is there: only the key is asked for, and proved
 	return err
+}
+
+// runApp asks for the key where there is neither it nor a token, and fetches one.
+func (d *dialogue) runApp(ctx context.Context, needKey bool) error {
+	if !d.Force && (d.Bearer || !needKey && !d.Prove) {
+		return nil
+	}
+	if err := d.CanSaveBearer(); err != nil {
+		return d.cannotKeep(err)
+	}
+	if needKey {
+		if err := d.ready(true, false); err != nil {
+			return err
+		}
+	}
+	return d.application(ctx)
 }
 
 // dialogue is one run.

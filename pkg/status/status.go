@@ -65,6 +65,17 @@ type Grabber struct {
 	Silent           bool              `json:"silent,omitempty"`  // keep-alives but no message for grabber_silence_warning
 	LostAtStop       uint64            `json:"lost_at_stop,omitempty"`
 	RecoveredDamaged uint64            `json:"recovered_damaged,omitempty"` // lines set aside by recovery
+	Budget           *Budget           `json:"budget,omitempty"`            // absent where posts cost nothing
+}
+
+// Budget is what a month's posts cost, in any unit of money.
+type Budget struct {
+	Month    string  `json:"month"`           // "2026-11", UTC
+	Posts    uint64  `json:"posts"`           // read in it
+	Price    float64 `json:"price"`           // of a post
+	Spent    float64 `json:"spent"`           //
+	Forecast float64 `json:"forecast"`        // at the month's end, if posts go on coming as they do
+	Limit    float64 `json:"limit,omitempty"` // of the month; absent: none
 }
 
 // Uploader is uploader.json.

@@ -18,6 +18,7 @@ const (
 	StateDaemon          = "daemon.json"
 	StateGrabberBackoff  = "grabber.backoff.json"
 	StateUploaderBackoff = "uploader.backoff.json"
+	StateBudget          = "budget.json" // posts read, by month
 )
 
 // maxState is the largest state file that is read, in bytes.

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
+	"time"
 
 	"github.com/storj/twitter-stream/pkg/network"
 	"github.com/storj/twitter-stream/pkg/redact"
@@ -77,6 +79,20 @@ func (s *Source) refused(resp *http.Response, page []byte) *Error {
 	}
 	e.Err = errors.New(text)
 	return e
+}
+
+// Refusal returns what an answer of X's API v2 other than success means, for
+// calls beside the stream, such as those about its rules. page is the beginning
+// of the answer's body.
+func Refusal(resp *http.Response, page []byte) *Error {
+	s := &Source{cfg: Config{Kind: network.X, Now: time.Now}, request: request{urls: []*url.URL{resp.Request.URL}}}
+	return s.refused(resp, page)
+}
+
+// Broken returns what it means that such a call got no answer.
+func Broken(u *url.URL, err error) *Error {
+	s := &Source{cfg: Config{Kind: network.X}, request: request{urls: []*url.URL{u}}}
+	return s.broken(err, 0)
 }
 
 // generally returns a meaning whose hint does not speak of Twitter's API v1.1

@@ -165,6 +165,12 @@ func (c *connection) quiet() bool {
 
 // broken returns the Error for trouble on the way.
 func (s *Source) broken(err error, messages uint64) *Error {
+	var own *Error
+	if errors.As(err, &own) {
+		end := *own
+		end.URL, end.Messages = s.url(), messages
+		return &end
+	}
 	hint := networkHint(err)
 	if s.request.retired() && messages == 0 {
 		hint = retiredHint // the likeliest cause, whatever it looks like

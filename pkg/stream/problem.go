@@ -1,6 +1,7 @@
 package stream
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"net/http"
@@ -24,29 +25,32 @@ type problem struct {
 
 const (
 	bearerHint = "check the bearer token, or CONSUMER_KEY and CONSUMER_SECRET that it is fetched with"
-	rulesHint  = "set the stream's rules: grabber rules add, or grabber rules sync FILE"
+	rulesHint  = "set the stream's rules, which stand in a file, one a line: grabber rules sync FILE"
 	appHint    = "the app must belong to a project whose plan has this stream: see the developer portal"
-	freeHint   = "stop the other copy; a connection that hangs at the service is freed by DELETE /2/connections/all with the same bearer token"
+	freeHint   = "stop the other copy; a connection that hangs at the service is freed by DELETE /2/connections/all with the same token:" +
+		` curl -X DELETE -H "Authorization: Bearer $BEARER_TOKEN" https://api.x.com/2/connections/all`
+	waitHint   = "nothing is to be done: the service asks to connect again, and so we do"
+	portalHint = "wait for the next period, or buy more or raise the cap: see the developer portal; it is tried again every hour"
 )
 
 // problems are what the problems mean, by the last part of their type.
 var problems = map[string]sentence{
 	"streaming-connection":        {RateLimit, "the service takes no further connection", freeHint},
-	"operational-disconnect":      {Network, "the service has ended the connection", ""},
-	"client-disconnected":         {Network, "the service says that we left", ""},
-	"usage-capped":                {RateLimit, "the posts that were paid for are used up", "wait for the next period or buy more: see the developer portal"},
+	"operational-disconnect":      {Network, "the service has ended the connection", waitHint},
+	"client-disconnected":         {Network, "the service says that we left", "if this repeats itself, check the network"},
+	"usage-capped":                {RateLimit, "the posts that were paid for are used up", portalHint},
 	"client-forbidden":            {Credentials, "this app may not read this stream", appHint},
 	"unsupported-authentication":  {Credentials, "this stream is not read with these credentials", "it wants an app's bearer token: set stream_auth = bearer"},
 	"oauth1-permissions":          {Credentials, "the app lacks the permission", appHint},
 	"not-authorized-for-resource": {Credentials, "these credentials may not read this stream", appHint},
 	"disallowed-resource":         {Credentials, "this may not be read", appHint},
 	"invalid-request":             {Refused, "the service did not understand the request", "check stream_url and stream_parameters"},
-	"invalid-rules":               {Refused, "a rule of the stream is not valid", rulesHint},
-	"noncompliant-rules":          {Refused, "a rule of the stream is not allowed", rulesHint},
-	"duplicate-rules":             {Refused, "a rule of the stream exists twice", rulesHint},
-	"rule-cap":                    {Refused, "the stream has too many rules", rulesHint},
+	"invalid-rules":               {Refused, "a rule of the stream is not valid", "correct it; " + rulesHint},
+	"noncompliant-rules":          {Refused, "a rule of the stream is not allowed", "the service's rules forbid it: change it; " + rulesHint},
+	"duplicate-rules":             {Refused, "a rule of the stream exists twice", "keep it once; " + rulesHint},
+	"rule-cap":                    {Refused, "the stream would have too many rules", "remove some or join them by OR; " + rulesHint},
 	"resource-not-found":          {Refused, "there is no such stream", "check the path of stream_url"},
-	"resource-unavailable":        {HTTP, "the stream is not available now", ""},
+	"resource-unavailable":        {HTTP, "the stream is not available now", "if this lasts, see the developer portal's status page"},
 }
 
 // issues are what a streaming-connection is about, by its connection_issue.
@@ -54,12 +58,14 @@ var issues = map[string]sentence{
 	"TooManyConnections":       {RateLimit, "the service takes no further connection", freeHint},
 	"RuleConfigurationIssue":   {Refused, "the stream has no rules yet", rulesHint},
 	"RulesInvalidIssue":        {Refused, "the stream's rules are not valid", rulesHint},
-	"ProvisioningSubscription": {HTTP, "the service is still setting the stream up", ""},
+	"ProvisioningSubscription": {HTTP, "the service is still setting the stream up", "it takes some minutes after the app was given access"},
 }
 
 // disconnects are what an operational-disconnect is about, by its
 // disconnect_type, where that says more.
 var disconnects = map[string]sentence{
+	"UpstreamUncleanDisconnect":      {Network, "the connection within the service broke", waitHint},
+	"InternalError":                  {Network, "the service has failed inside", waitHint},
 	"SlowReader":                     {Network, "we read too slowly", "check this computer's disk and network"},
 	"InvalidRules":                   {Refused, "the stream's rules are not valid any more", rulesHint},
 	"ClientApplicationStateDegraded": {Credentials, "the app may not stream any more", appHint},
@@ -147,8 +153,8 @@ func (e *Error) refusedByX(resp *http.Response, page []byte) bool {
 // troubleOfX reports whether a message of API v2 is an error of the stream
 // itself: errors without data. Errors beside data are part of the post.
 func troubleOfX(message []byte) (p problem, ok bool) {
-	key, _ := member(trimSpace(message)[1:])
-	if string(key) == "data" {
+	key, value := member(trimSpace(message)[1:])
+	if string(key) == "data" && !bytes.HasPrefix(value, []byte("null")) {
 		return problem{}, false
 	}
 	var m struct {
@@ -156,7 +162,7 @@ func troubleOfX(message []byte) (p problem, ok bool) {
 		Errors []problem       `json:"errors"`
 		problem
 	}
-	if json.Unmarshal(message, &m) != nil || m.Data != nil {
+	if json.Unmarshal(message, &m) != nil || m.Data != nil && string(m.Data) != "null" {
 		return problem{}, false
 	}
 	if len(m.Errors) > 0 {

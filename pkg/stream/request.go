@@ -47,19 +47,39 @@ func newRequest(cfg Config) (request, error) {
 		case r.method == http.MethodPost && strings.HasPrefix(u.Scheme, "ws"):
 			return request{}, errors.New("a WebSocket is not opened by POST")
 		}
-		parameters := u.Query()
-		maps.Copy(parameters, cfg.Parameters)
+		parameters, added := queryOf(u, cfg)
 		r.delimited = parameters.Get("delimited") == "length"
 		u.Fragment = ""
 		switch {
 		case r.method == http.MethodPost: // all parameters go one way: a signature covers the query or the form
 			r.form, u.RawQuery = parameters.Encode(), ""
-		case len(cfg.Parameters) > 0:
+		case added:
 			u.RawQuery = parameters.Encode()
 		}
 		r.urls = append(r.urls, u)
 	}
 	return r, nil
+}
+
+// queryOf returns all parameters of a stream: the configured ones over those of
+// the URL, and these over the kind's own, which an empty one takes away. added
+// is false where they are just the URL's.
+func queryOf(u *url.URL, cfg Config) (parameters url.Values, added bool) {
+	parameters = u.Query()
+	maps.Copy(parameters, cfg.Parameters)
+	added = len(cfg.Parameters) > 0
+	for name, value := range cfg.Kind.Defaults(u.Path) {
+		switch {
+		case !parameters.Has(name):
+			parameters.Set(name, value)
+		case parameters.Get(name) == "":
+			parameters.Del(name)
+		default:
+			continue
+		}
+		added = true
+	}
+	return parameters, added
 }
 
 // header returns what is sent with each request. The Content-Type is exactly

@@ -32,9 +32,10 @@ type Config struct {
 	URL        string
 	Spare      []string   // URLs of the same stream, each the next when one before it fails
 	Method     string     // GET (or ""), or POST: Parameters go as a form
-	Parameters url.Values // added to the query (GET) or sent as the body (POST)
+	Parameters url.Values // added to the query (GET) or sent as the body (POST), over what the URL and the kind ask for
 	// Client signs and sends. Its redirects and Timeout are turned off, its
-	// transport should be one made by Transport.
+	// transport should be one made by Transport, or end in one. An *Error of a
+	// transport, about credentials it could not get, say, is taken as it is.
 	Client    *http.Client
 	UserAgent string // name and version
 	Bearer    string // sent as Authorization: Bearer, where it is not ""; a secret

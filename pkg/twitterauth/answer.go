@@ -21,6 +21,7 @@ const (
 	codeAuthenticate = 32  // bad signature or keys
 	codeToken        = 89  // invalid or expired token
 	codeTimestamp    = 135 // timestamp out of bounds
+	codeUnverified   = 99  // the application's key or secret is wrong
 	codeNoData       = 215 // bad authentication data
 	codeCallback     = 415 // callback URL not approved
 )
@@ -30,6 +31,7 @@ const (
 	hintKey      = "check the application's key and secret (whole, without blanks, not those of the access token; regenerated ones replace the old) and that the application is not suspended"
 	hintCallback = "in the application's settings turn on user authentication and enter a callback URL (any will do), then try again"
 	hintURL      = "this does not look like Twitter's answer: check request_token_url and access_token_url, and whether a proxy or login page stands between"
+	hintToken    = "this does not look like X's answer: check the host of stream_url, and whether a proxy or login page stands between"
 	hintLater    = "the service is busy or has had enough for now: try again in some minutes"
 	hintAccess   = "the application may not do this: check its access level in the developer portal"
 )
@@ -40,7 +42,16 @@ type step int
 const (
 	requestStep step = iota
 	accessStep
+	appStep
 )
+
+// hint is what to do about an answer that fits nothing.
+func (s step) hint() string {
+	if s == appStep {
+		return hintToken
+	}
+	return hintURL
+}
 
 // failure explains why the library got no token out of the exchange.
 func (x *exchange) failure(at step) *Error {
@@ -48,9 +59,9 @@ func (x *exchange) failure(at step) *Error {
 	case x.err != nil:
 		return x.noAnswer()
 	case x.status == 0:
-		return x.error(Unexpected, errors.New("the request could not be made"), hintURL)
+		return x.error(Unexpected, errors.New("the request could not be made"), at.hint())
 	case x.status >= 200 && x.status < 300: // the body may hold half a token: not shown
-		return x.error(Unexpected, fmt.Errorf("the answer of %d bytes holds no token", len(x.body)), hintURL)
+		return x.error(Unexpected, fmt.Errorf("the answer of %d bytes holds no token", len(x.body)), at.hint())
 	case x.status >= 300 && x.status < 400:
 		return x.error(Unexpected, fmt.Errorf("the URL has moved to %s", redact.URL(x.location)), "write the new URL into config.ini if you trust it")
 	}
@@ -67,13 +78,13 @@ func (x *exchange) failure(at step) *Error {
 // clients of old have seen).
 func (x *exchange) classify(at step, codes map[int]bool, message string) (Kind, string) {
 	switch {
-	case codes[codeTimestamp], x.refused() && x.skew.Abs() > skewAllowed:
+	case codes[codeTimestamp], at != appStep && x.refused() && x.skew.Abs() > skewAllowed:
 		return ClockSkew, clockHint(x.skew)
 	case codes[codeCallback], strings.Contains(message, "callback url"):
 		return Unconfirmed, hintCallback
 	case at == accessStep && (strings.Contains(message, "verifier") || codes[codeToken]):
 		return WrongPIN, hintPIN
-	case codes[codeAuthenticate], codes[codeNoData], codes[codeToken]:
+	case codes[codeUnverified], codes[codeAuthenticate], codes[codeNoData], codes[codeToken]:
 		return RefusedKey, hintKey
 	case x.status == http.StatusUnauthorized && at == accessStep:
 		return WrongPIN, hintPIN // the key was taken a moment ago
@@ -84,7 +95,7 @@ func (x *exchange) classify(at step, codes map[int]bool, message string) (Kind, 
 	case x.status == 420, x.status == http.StatusTooManyRequests, x.status >= 500:
 		return Network, hintLater
 	}
-	return Unexpected, hintURL
+	return Unexpected, at.hint()
 }
 
 // refused reports an answer that a wrong timestamp may have caused.

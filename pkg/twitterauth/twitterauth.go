@@ -1,5 +1,6 @@
-// Package twitterauth signs requests for Twitter (OAuth 1.0a, HMAC-SHA1) and
-// walks a person through the PIN authorisation once. It is the only package
+// Package twitterauth signs requests for Twitter (OAuth 1.0a, HMAC-SHA1), walks
+// a person through the PIN authorisation once, and fetches the token with which
+// X's API v2 is read in the name of an application. It is the only package
 // that knows github.com/mrjones/oauth, and keeps that library's habits in:
 // redirects, headers in error texts, form detection.
 //
@@ -78,7 +79,7 @@ const (
 // Error never holds a header or a secret.
 type Error struct {
 	Kind   Kind
-	Op     string // "request token", "access token"
+	Op     string // "request token", "access token", "application token"
 	URL    string // without query
 	Status int
 	Skew   time.Duration // server time minus ours, where the answer had a Date
