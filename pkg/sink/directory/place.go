@@ -86,7 +86,7 @@ func (a *Archive) find(w *watch, dir folder, obj sink.Object, alive func(n int) 
 func (a *Archive) conflict(obj sink.Object) error {
 	return &sink.Error{Kind: sink.Permanent,
 		Err:  fmt.Errorf("%s has a file of that name with another content, which is not overwritten", a.path),
-		Hint: "look at both; move the one in the archive away, or let this one keep its place in rejected/"}
+		Hint: "look at both, and give one of them another name"}
 }
 
 // write puts obj under a temporary name and onto the disk. The file comes back
