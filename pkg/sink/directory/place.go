@@ -92,9 +92,8 @@ func (a *Archive) conflict(obj sink.Object) error {
 // write puts obj under a temporary name and onto the disk. The file comes back
 // open, also beside an error.
 func (a *Archive) write(w *watch, dir folder, obj sink.Object) (temp string, f file, err error) {
-	temp = tempName(obj.Name)
-	if f, err = dir.Create(temp); err != nil {
-		return temp, nil, err
+	if temp, f, err = dir.Create(obj.Name); err != nil {
+		return "", nil, err
 	}
 	if err = a.copy(w, f, obj); err == nil {
 		err = f.Sync()

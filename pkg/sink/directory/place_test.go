@@ -50,12 +50,12 @@ func kindOf(name string) string {
 	return name
 }
 
-func (s *script) Create(name string) (file, error) {
-	if err := s.step("create %s", kindOf(name)); err != nil {
-		return nil, err
+func (s *script) Create(object string) (string, file, error) {
+	if err := s.step("create temp"); err != nil {
+		return "", nil, err
 	}
-	f, err := s.folder.Create(name)
-	return &scriptFile{f, s, kindOf(name)}, err
+	temp, f, err := s.folder.Create(object)
+	return temp, &scriptFile{f, s, "temp"}, err
 }
 
 func (s *script) Open(name string) (file, error) {
@@ -273,7 +273,7 @@ func TestDeadMount(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := plainArchive(t, path, nil)
 		dead := make(chan struct{})
-		var calls atomic.Int32
+		var calls atomic.Int32 // that hang
 		a.open = func(path string) (folder, error) {
 			calls.Add(1)
 			<-dead
@@ -281,6 +281,13 @@ func TestDeadMount(t *testing.T) {
 		}
 		obj := sinktest.Object("object-1", []byte("content"))
 		began := time.Now()
+		if err := a.Prepare(t.Context()); err != nil || time.Since(began) > 15*time.Second {
+			t.Errorf("prepare: %v after %v", err, time.Since(began))
+		}
+		dead <- struct{}{}
+		synctest.Wait()
+		began = time.Now()
+		calls.Store(0)
 		_, err := a.Put(t.Context(), obj)
 		wants(t, "put", err, sink.Pause)
 		if took := time.Since(began); took < time.Minute || took > 70*time.Second {
@@ -375,8 +382,7 @@ func TestSweep(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer dir.Close()
-	live := tempName("object-2")
-	f, err := osFolder{dir}.Create(live)
+	live, f, err := osFolder{dir}.Create("object-2")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -392,6 +398,37 @@ func TestSweep(t *testing.T) {
 	if got := listing(t, path); !slices.Equal(got, want) {
 		t.Errorf("there is\n%v, want\n%v", got, want)
 	}
+}
+
+// However often others sweep, whoever makes a temporary file keeps it.
+func TestSweepDisturbsNobody(t *testing.T) {
+	t.Parallel()
+	path := t.TempDir()
+	dir, err := dirfs.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer dir.Close()
+	ctx, end := context.WithCancel(t.Context())
+	var sweepers sync.WaitGroup
+	for range 2 {
+		sweepers.Go(func() {
+			for ctx.Err() == nil {
+				_ = sweep(ctx, path)
+			}
+		})
+	}
+	for range 3000 {
+		temp, f, err := osFolder{dir}.Create("object-1")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := errors.Join(dir.Place(temp, "object-1"), f.Close(), dir.Remove("object-1")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	end()
+	sweepers.Wait()
 }
 
 // A temporary file that somebody removes costs a try, never an object.
