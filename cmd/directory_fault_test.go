@@ -137,23 +137,35 @@ func TestDirectoryKillCampaign(t *testing.T) {
 	w, archive, names := archivist(t, 0, "upload_concurrency", "8")
 	want := map[string]string{}
 	total := max(min(kills(t), 60), 20)
-	for i := range total * 10 {
+	const each = 15 // files a kill
+	for i := range total * each {
 		name := prefix + "20260102T" + time.Unix(int64(i), 0).UTC().Format("150405") + ".000000Z-000000.jsonl"
-		want[name] = strings.Repeat(`{"name":"`+name+`"}`+"\n", 1+i%2000)
+		want[name] = strings.Repeat(`{"name":"`+name+`"}`+"\n", 1+i*37%4000)
 		names = append(names, name)
 	}
+	left := 0 // temporary files that kills left
 	for i := range total {
-		for _, name := range names[10*i : 10*i+10] {
+		for _, name := range names[each*i : each*(i+1)] {
 			put(t, filepath.Join(w.store, name), want[name])
 		}
+		waiting := len(w.finished())
 		p := w.start("uploader")
+		if i%4 != 0 { // every fourth may die before it has done anything
+			eventually(t, "it ships", func() bool { return len(w.finished()) < waiting })
+		}
 		select {
-		case <-time.After(time.Duration(rand.Int64N(int64(120 * time.Millisecond)))):
+		case <-time.After(time.Duration(rand.Int64N(int64(50 * time.Millisecond)))):
 		case <-p.ended:
 			t.Fatalf("the uploader ended by itself:\n%s", p.out)
 		}
 		p.kill()
+		temps, err := filepath.Glob(filepath.Join(archive, ".*.part"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		left += len(temps)
 	}
+	t.Logf("%d kills left %d temporary files", total, left)
 	if code, out := w.run("uploader", "--drain"); code != 0 {
 		t.Fatalf("drain exited %d:\n%s", code, out)
 	}
@@ -163,8 +175,8 @@ func TestDirectoryKillCampaign(t *testing.T) {
 	want[late] = "{}\n"
 	put(t, filepath.Join(w.store, late), want[late])
 	eventually(t, "no temporary file is left", func() bool {
-		left, err := filepath.Glob(filepath.Join(archive, ".*.part"))
-		return err == nil && len(left) == 0 && len(w.finished()) == 0
+		temps, err := filepath.Glob(filepath.Join(archive, ".*.part"))
+		return err == nil && len(temps) == 0 && len(w.finished()) == 0
 	})
 	w.inArchive(archive, want)
 }
