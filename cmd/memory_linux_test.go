@@ -93,6 +93,29 @@ func TestMemoryOfAPush(t *testing.T) {
 	}
 }
 
+// TestDirectoryMemoryOfAPush does not depend on the file's size.
+func TestDirectoryMemoryOfAPush(t *testing.T) {
+	t.Parallel()
+	w, archive, _ := archivist(t, 0)
+	path := filepath.Join(w.dir, "sparse")
+	put(t, path, "begin")
+	const size = 128 << 20
+	if err := os.Truncate(path, size); err != nil {
+		t.Fatal(err)
+	}
+	p := w.startPlain("uploader", "push", "--json", path)
+	most := p.peak(func() bool { return false })
+	if code := p.wait(); code != 0 {
+		t.Errorf("exit %d:\n%s", code, p.out)
+	}
+	if most == 0 || most > 64<<20 {
+		t.Errorf("%d MiB of memory, want at most 64", most>>20)
+	}
+	if info, err := os.Stat(filepath.Join(archive, "sparse")); err != nil || info.Size() != size {
+		t.Errorf("in the archive: %+v (%v), want %d bytes", info, err, size)
+	}
+}
+
 // TestMemoryOfACapture does not depend on rate or size of messages.
 func TestMemoryOfACapture(t *testing.T) {
 	t.Parallel()

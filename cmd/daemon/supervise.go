@@ -169,6 +169,7 @@ func (d *daemon) supervision(cfg *config.Config) (supervisor.Config, error) {
 		if err != nil {
 			return settings, err
 		}
+		child.ConfigFiles = append(child.ConfigFiles, app.ArchiveMemory{Store: d.spool, URL: cfg.UploadURL}.Path())
 		settings.Children = append(settings.Children, child)
 	}
 	return settings, nil

@@ -58,8 +58,10 @@ func initDir(frame *app.Frame, args []string, force bool) error {
 		fmt.Fprintf(frame.Out, "%s is an archive already (%.8s)\n", shown, made.ID)
 	case made.Directory:
 		fmt.Fprintf(frame.Out, "%s was made and is an archive now (%.8s)\n", shown, made.ID)
-	default:
+	case made.Foreign:
 		fmt.Fprintf(frame.Out, "%s is an archive now (%.8s); what was in it stays as it is\n", shown, made.ID)
+	default:
+		fmt.Fprintf(frame.Out, "%s is an archive now (%.8s)\n", shown, made.ID)
 	}
 	return remember(frame, cfg, path, made.ID)
 }

@@ -46,7 +46,15 @@ func archive(path, known, command string) Finding {
 	}
 	text := shown + " can be written"
 	if found.Free >= 0 {
-		text += fmt.Sprintf(", %.1f GiB free", float64(found.Free)/(1<<30))
+		text += ", " + room(found.Free) + " free"
 	}
 	return Finding{Topic: "archive", Text: text}
+}
+
+// room words a size; an archive may be a small stick.
+func room(bytes int64) string {
+	if bytes < 1<<30 {
+		return fmt.Sprintf("%d MiB", bytes>>20)
+	}
+	return fmt.Sprintf("%.1f GiB", float64(bytes)/(1<<30))
 }

@@ -153,7 +153,7 @@ func uploadKeys() []key {
 			field(func(c *Config) *string { return &c.UploadToken }, anything)).isSecret(),
 		ours("upload_concurrency", "4", "files in flight",
 			field(func(c *Config) *int { return &c.UploadConcurrency }, number(1, 256))),
-		ours("upload_timeout", "60s", "no progress on the connection for this long: the try has failed; never a limit on a whole upload",
+		ours("upload_timeout", "60s", "no progress on the connection, or of the directory, for this long: the try has failed; never a limit on a whole upload",
 			field(func(c *Config) *time.Duration { return &c.UploadTimeout }, duration(10*time.Millisecond))),
 		ours("upload_backoff", "1s-60s", "first and longest wait between tries of one file, doubling",
 			field(func(c *Config) *Span { return &c.UploadBackoff }, span)),

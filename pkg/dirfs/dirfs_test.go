@@ -4,9 +4,12 @@ package dirfs
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 )
@@ -163,5 +166,38 @@ func TestHere(t *testing.T) {
 	}
 	if err := d.Here(); err == nil {
 		t.Error("another directory of that path was taken for the same")
+	}
+}
+
+// Of many that want one name at once, one gets it, and keeps it.
+func TestOneGetsTheName(t *testing.T) {
+	t.Parallel()
+	d, dir := openTemp(t)
+	for way, place := range map[string]func(a, b string) error{"system": d.Place, "link and remove": d.linkAndRemove} {
+		for round := range 50 {
+			name := fmt.Sprintf("%c%d", way[0], round)
+			var got atomic.Pointer[string]
+			var all sync.WaitGroup
+			for i := range 4 {
+				temp := fmt.Sprintf("%s.temp%d", name, i)
+				if err := os.WriteFile(dir+"/"+temp, []byte(temp), 0o600); err != nil {
+					t.Fatal(err)
+				}
+				all.Go(func() {
+					err := place(temp, name)
+					if err == nil && !got.CompareAndSwap(nil, &temp) {
+						t.Errorf("%s: two got the name %s", way, name)
+					}
+					if err != nil && !errors.Is(err, fs.ErrExist) {
+						t.Errorf("%s: %v", way, err)
+					}
+				})
+			}
+			all.Wait()
+			text, err := os.ReadFile(dir + "/" + name)
+			if winner := got.Load(); winner == nil || string(text) != *winner {
+				t.Errorf("%s: %s holds %q (%v), which did not get the name", way, name, text, err)
+			}
+		}
 	}
 }

@@ -32,7 +32,8 @@ import (
 	"github.com/storj/twitter-stream/pkg/store"
 )
 
-// Putter proves that a node has an object. *webnode.Node is one.
+// Putter proves that a node has an object. *webnode.Node and
+// *directory.Archive are.
 type Putter interface {
 	Put(ctx context.Context, obj sink.Object) (sink.Receipt, error)
 }

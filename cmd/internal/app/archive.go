@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"path/filepath"
 
 	"github.com/storj/twitter-stream/pkg/store"
 )
@@ -28,6 +29,9 @@ func (m ArchiveMemory) file() string {
 	sum := sha256.Sum256([]byte(m.URL))
 	return "archive-" + hex.EncodeToString(sum[:6]) + ".json"
 }
+
+// Path returns the file's path: it changes when a person has run init-dir.
+func (m ArchiveMemory) Path() string { return filepath.Join(m.Store.Dir(), ".state", m.file()) }
 
 // Recall returns the id, "" if none was remembered.
 func (m ArchiveMemory) Recall() (string, error) {

@@ -86,6 +86,7 @@ type Made struct {
 	ID        string
 	Already   bool // it was an archive before
 	Directory bool // the directory was made too
+	Foreign   bool // it holds other files
 }
 
 // Init makes path an archive: a directory that does not exist, though the one
@@ -118,11 +119,10 @@ func initialise(path string, force bool) (made Made, err error) {
 		made.Already = !made.Directory
 		return made, err
 	}
-	foreign, err := holdsOthers(dir)
-	if err != nil {
+	if made.Foreign, err = holdsOthers(dir); err != nil {
 		return made, err
 	}
-	if foreign && !force {
+	if made.Foreign && !force {
 		return made, ErrForeign
 	}
 	made.ID, err = writeMarker(dir)

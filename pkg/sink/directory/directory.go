@@ -63,6 +63,10 @@ import (
 // Kind is what receipts name this sink.
 const Kind = "directory"
 
+// lookFor is how long Prepare waits for the file system: a caller that watches
+// over this process does not wait much longer for its first word.
+const lookFor = 10 * time.Second
+
 // Config says where the archive is.
 type Config struct {
 	URL     string        // file:///path
@@ -142,10 +146,10 @@ func (a *Archive) URL() string { return a.cfg.URL }
 
 // Prepare looks whether there is an archive, makes it where that is allowed,
 // and fails if a person has to do that: the error is a *sink.Error with the
-// command. An archive that was seen once and is away now is none: it may come
-// back.
+// command. An archive that was seen once and is away now, or that does not
+// answer within ten seconds, is none: it may come back.
 func (a *Archive) Prepare(ctx context.Context) error {
-	err := a.guard(ctx, func(*watch) error {
+	err := a.guard(ctx, min(a.cfg.Timeout, lookFor), func(*watch) error {
 		dir, err := a.enter()
 		if err != nil {
 			return err
@@ -165,7 +169,7 @@ func (a *Archive) Put(ctx context.Context, obj sink.Object) (sink.Receipt, error
 	if sink.SafeName(obj.Name) != obj.Name {
 		return sink.Receipt{}, a.explain(obj.Name, &sink.Error{Kind: sink.Permanent, Err: errors.New("not a safe name")})
 	}
-	err := a.guard(ctx, func(w *watch) error {
+	err := a.guard(ctx, a.cfg.Timeout, func(w *watch) error {
 		w.progress = obj.Progress
 		return a.place(w, obj)
 	})

@@ -12,8 +12,8 @@ import (
 
 // folder is all that is asked of an open directory, so that tests can do wrong.
 type folder interface {
-	// Create makes a file that was not there, and holds its lock.
-	Create(name string) (file, error)
+	// Create makes a temporary file for an object, and holds its lock.
+	Create(object string) (temp string, f file, err error)
 	// Open opens a file to read it from the disk: it is synced first, and read
 	// past the page cache where the system can.
 	Open(name string) (file, error)
@@ -48,20 +48,21 @@ func openFolder(path string) (folder, error) {
 }
 
 // Create locks what it makes, so that nobody takes it for a dead process's. In
-// between a sweep may have taken it for one: then it is made anew.
-func (o osFolder) Create(name string) (file, error) {
+// between a sweep may have taken it for one: then another is made.
+func (o osFolder) Create(object string) (temp string, f file, err error) {
 	for range 10 {
-		f, err := o.OpenFile(name, os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o644)
+		temp = tempName(object)
+		made, err := o.OpenFile(temp, os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o644)
 		if err != nil {
-			return nil, err
+			return "", nil, err
 		}
-		locked, err := dirfs.TryLock(f)
-		if err != nil || locked && names(o.Dir, name, f) {
-			return f, nil // without locks nothing is swept either
+		locked, err := dirfs.TryLock(made)
+		if err != nil || locked && names(o.Dir, temp, made) {
+			return temp, made, nil // without locks nothing is swept either
 		}
-		_ = f.Close() // empty, and removed by another
+		_ = made.Close() // empty, and being removed by another
 	}
-	return nil, &fs.PathError{Op: "create", Path: o.Path(name), Err: errors.New("others remove it at once")}
+	return "", nil, &fs.PathError{Op: "create", Path: o.Path(temp), Err: errors.New("others remove it at once")}
 }
 
 // names reports whether name is f's.

@@ -67,17 +67,17 @@ func (w *watch) still() time.Duration {
 }
 
 // guard does work in a goroutine of its own and gives it up when ctx ends or
-// when nothing has moved for the timeout. A call on a dead mount cannot be
+// when nothing has moved for limit. A call on a dead mount cannot be
 // ended: as long as one hangs no more work is begun, else each try would leave
 // one more thread behind.
-func (a *Archive) guard(ctx context.Context, work func(*watch) error) error {
+func (a *Archive) guard(ctx context.Context, limit time.Duration, work func(*watch) error) error {
 	if since := a.stuck.since(); since > 0 {
 		return a.silent(since)
 	}
 	w := &watch{moved: time.Now()}
 	done := make(chan error, 1)
 	go func() { done <- work(w) }()
-	tick := time.NewTicker(max(a.cfg.Timeout/8, time.Millisecond))
+	tick := time.NewTicker(max(limit/8, time.Millisecond))
 	defer tick.Stop()
 	for {
 		select {
@@ -86,7 +86,7 @@ func (a *Archive) guard(ctx context.Context, work func(*watch) error) error {
 		case <-ctx.Done():
 			return a.giveUp(w, done, ctx.Err())
 		case <-tick.C:
-			if still := w.still(); still >= a.cfg.Timeout {
+			if still := w.still(); still >= limit {
 				return a.giveUp(w, done, a.silent(still))
 			}
 		}

@@ -24,10 +24,5 @@ func Look(path string) (Found, error) {
 	if free, err := dir.Free(); err == nil {
 		found.Free = free
 	}
-	probe := tempName("check")
-	if err := writeFile(dir, probe, []byte("a check was here\n")); err != nil {
-		_ = dir.Remove(probe) // as far as it got
-		return found, err
-	}
-	return found, dir.Remove(probe)
+	return found, withFile(dir, "check", []byte("a check was here\n"), dir.Remove)
 }

@@ -4,10 +4,8 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
-	"os"
 	"regexp"
 	"time"
 
@@ -77,25 +75,28 @@ func writeMarker(dir *dirfs.Dir) (id string, err error) {
 	if err != nil {
 		return "", err
 	}
-	temp := tempName("marker")
-	if err = writeFile(dir, temp, append(data, '\n')); err == nil {
-		err = dir.Place(temp, Marker)
-	}
+	err = withFile(dir, "marker", append(data, '\n'), func(temp string) error { return dir.Place(temp, Marker) })
 	if err != nil {
-		_ = dir.Remove(temp) // else the next sweep finds it
 		return "", err
 	}
 	return id, osFolder{dir}.Sync()
 }
 
-func writeFile(dir *dirfs.Dir, name string, data []byte) error {
-	f, err := dir.OpenFile(name, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o644)
+// withFile writes a temporary file, has it used, and removes what is left of it.
+func withFile(dir *dirfs.Dir, name string, data []byte, use func(temp string) error) error {
+	temp, f, err := osFolder{dir}.Create(name)
 	if err != nil {
 		return err
 	}
-	_, err = f.Write(data)
-	if err == nil {
+	defer f.Close() //nolint:errcheck // it has been synced; open, it keeps its lock
+	if _, err = f.Write(data); err == nil {
 		err = f.Sync()
 	}
-	return errors.Join(err, f.Close())
+	if err == nil {
+		err = use(temp)
+	}
+	if err != nil {
+		_ = dir.Remove(temp) // else the next sweep finds it
+	}
+	return err
 }

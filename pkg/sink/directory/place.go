@@ -86,15 +86,14 @@ func (a *Archive) find(w *watch, dir folder, obj sink.Object, alive func(n int) 
 func (a *Archive) conflict(obj sink.Object) error {
 	return &sink.Error{Kind: sink.Permanent,
 		Err:  fmt.Errorf("%s has a file of that name with another content, which is not overwritten", a.path),
-		Hint: "look at both; move the one in the archive away, or let this one keep its place in rejected/"}
+		Hint: "look at both, and give one of them another name"}
 }
 
 // write puts obj under a temporary name and onto the disk. The file comes back
 // open, also beside an error.
 func (a *Archive) write(w *watch, dir folder, obj sink.Object) (temp string, f file, err error) {
-	temp = tempName(obj.Name)
-	if f, err = dir.Create(temp); err != nil {
-		return temp, nil, err
+	if temp, f, err = dir.Create(obj.Name); err != nil {
+		return "", nil, err
 	}
 	if err = a.copy(w, f, obj); err == nil {
 		err = f.Sync()

@@ -4,7 +4,6 @@ package directory
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -16,10 +15,7 @@ import (
 	"sync/atomic"
 	"syscall"
 	"testing"
-	"testing/synctest"
-	"time"
 
-	"github.com/storj/twitter-stream/pkg/dirfs"
 	"github.com/storj/twitter-stream/pkg/sink"
 	"github.com/storj/twitter-stream/pkg/sink/sinktest"
 )
@@ -50,12 +46,12 @@ func kindOf(name string) string {
 	return name
 }
 
-func (s *script) Create(name string) (file, error) {
-	if err := s.step("create %s", kindOf(name)); err != nil {
-		return nil, err
+func (s *script) Create(object string) (string, file, error) {
+	if err := s.step("create temp"); err != nil {
+		return "", nil, err
 	}
-	f, err := s.folder.Create(name)
-	return &scriptFile{f, s, kindOf(name)}, err
+	temp, f, err := s.folder.Create(object)
+	return temp, &scriptFile{f, s, "temp"}, err
 }
 
 func (s *script) Open(name string) (file, error) {
@@ -229,190 +225,5 @@ func TestNames(t *testing.T) {
 	}
 	if after := tree(filepath.Dir(path)); after != before {
 		t.Errorf("there is now\n%s\nand was\n%s", after, before)
-	}
-}
-
-// An archive that goes away while an object is written has no receipt of it.
-func TestGoneMeanwhile(t *testing.T) {
-	t.Parallel()
-	n := newNode(t, nil)
-	content := sinktest.Bytes(1, 600_000)
-	obj := sinktest.Object("object-1", content)
-	var once sync.Once
-	obj.Progress = func(int) {
-		once.Do(func() {
-			if err := errors.Join(os.Rename(n.dir, n.dir+".away"), os.Mkdir(n.dir, 0o700)); err != nil {
-				t.Error(err)
-			}
-		})
-	}
-	_, err := n.Put(t.Context(), obj)
-	wants(t, "put", err, sink.Pause)
-	if names := listing(t, n.dir); len(names) > 0 {
-		t.Errorf("the mount point holds %v", names)
-	}
-	_, err = n.Put(t.Context(), obj)
-	wants(t, "put again", err, sink.Pause)
-	if err := errors.Join(os.Remove(n.dir), os.Rename(n.dir+".away", n.dir)); err != nil {
-		t.Fatal(err)
-	}
-	if receipt, err := n.Put(t.Context(), obj); err != nil {
-		t.Errorf("put when it is back: %v", err)
-	} else if got, ok := n.Content(receipt); !ok || !bytes.Equal(got, content) {
-		t.Error("the object is not there")
-	}
-}
-
-// A call that never returns holds up nobody, and no more are begun meanwhile.
-func TestDeadMount(t *testing.T) {
-	t.Parallel()
-	path := filepath.Join(t.TempDir(), "archive")
-	if err := makeArchive(path); err != nil {
-		t.Fatal(err)
-	}
-	synctest.Test(t, func(t *testing.T) {
-		a := plainArchive(t, path, nil)
-		dead := make(chan struct{})
-		var calls atomic.Int32
-		a.open = func(path string) (folder, error) {
-			calls.Add(1)
-			<-dead
-			return openFolder(path)
-		}
-		obj := sinktest.Object("object-1", []byte("content"))
-		began := time.Now()
-		_, err := a.Put(t.Context(), obj)
-		wants(t, "put", err, sink.Pause)
-		if took := time.Since(began); took < time.Minute || took > 70*time.Second {
-			t.Errorf("given up after %v, want the timeout of a minute", took)
-		}
-		began = time.Now()
-		for range 10 {
-			_, err := a.Put(t.Context(), obj)
-			if e := wants(t, "put while one hangs", err, sink.Pause); !strings.Contains(e.Error(), "does not answer") {
-				t.Error(e)
-			}
-		}
-		if calls.Load() != 1 || time.Since(began) > 0 {
-			t.Errorf("%d calls hang, after %v; want 1 and no wait", calls.Load(), time.Since(began))
-		}
-		close(dead)
-		synctest.Wait()
-		if _, err := a.Put(t.Context(), obj); err != nil {
-			t.Errorf("put when the mount is alive again: %v", err)
-		}
-	})
-}
-
-// strict is content that may be read while Put runs only.
-type strict struct {
-	io.ReaderAt
-	over *atomic.Bool
-	t    testing.TB
-}
-
-func (s strict) ReadAt(p []byte, off int64) (int, error) {
-	if s.over.Load() {
-		s.t.Error("the content was read after Put had returned")
-	}
-	return s.ReaderAt.ReadAt(p, off)
-}
-
-// Cancelled at any moment, Put ends at once; nothing is read or told after, and
-// no temporary file stays where the file system answers.
-func TestCancelledAtAnyMoment(t *testing.T) {
-	t.Parallel()
-	n := newNode(t, nil)
-	for moment := range 12 {
-		ctx, cancel := context.WithCancel(t.Context())
-		content := sinktest.Bytes(byte(moment), 2<<20)
-		obj := sinktest.Object(fmt.Sprintf("object-%d", moment), content)
-		var over atomic.Bool
-		obj.Content = strict{obj.Content, &over, t}
-		told := 0
-		obj.Progress = func(int) {
-			if over.Load() {
-				t.Error("progress was told after Put had returned")
-			}
-			if told++; told > moment {
-				cancel()
-			}
-		}
-		receipt, err := n.Put(ctx, obj)
-		over.Store(true)
-		cancel()
-		if err == nil { // it was too late: then it is proven
-			if got, ok := n.Content(receipt); !ok || !bytes.Equal(got, content) {
-				t.Errorf("cancelled at moment %d, a receipt of what is not there", moment)
-			}
-		} else if !errors.Is(err, context.Canceled) {
-			t.Errorf("cancelled at moment %d: %v", moment, err)
-		}
-	}
-	for _, name := range listing(t, n.dir) {
-		if isTemp(name) {
-			t.Errorf("%s stays", name)
-		}
-	}
-}
-
-// A sweep takes what dead processes left, and nothing else.
-func TestSweep(t *testing.T) {
-	t.Parallel()
-	path := t.TempDir()
-	token := ".0123456789abcdef" + tempSuffix
-	stay := []string{
-		".bashrc", "object-1", ".object-1.part", ".object-1.0123456789ABCDEF.part", ".object-1.0123456789abcde.part",
-		"object-1" + token, "..x" + token, ".a b" + token, Marker,
-	}
-	for _, name := range append(stay, ".object-1"+token, ".a.jsonl"+token) {
-		if err := os.WriteFile(filepath.Join(path, name), []byte("x"), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	dir, err := dirfs.Open(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer dir.Close()
-	live := tempName("object-2")
-	f, err := osFolder{dir}.Create(live)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	if err := errors.Join(os.Mkdir(filepath.Join(path, ".d"+token), 0o700), os.Symlink("object-1", filepath.Join(path, ".l"+token))); err != nil {
-		t.Fatal(err)
-	}
-	want := append(stay, live, ".d"+token, ".l"+token)
-	slices.Sort(want)
-	if err := sweep(t.Context(), path); !errors.Is(err, io.EOF) {
-		t.Error(err)
-	}
-	if got := listing(t, path); !slices.Equal(got, want) {
-		t.Errorf("there is\n%v, want\n%v", got, want)
-	}
-}
-
-// A temporary file that somebody removes costs a try, never an object.
-func TestTempRemoved(t *testing.T) {
-	t.Parallel()
-	n := newNode(t, nil)
-	content := sinktest.Bytes(1, 600_000)
-	obj := sinktest.Object("object-1", content)
-	var once sync.Once
-	obj.Progress = func(int) {
-		once.Do(func() {
-			for _, name := range listing(t, n.dir) {
-				if isTemp(name) {
-					_ = os.Remove(filepath.Join(n.dir, name))
-				}
-			}
-		})
-	}
-	_, err := n.Put(t.Context(), obj)
-	wants(t, "put", err, sink.Temporary)
-	if _, err := n.Put(t.Context(), obj); err != nil {
-		t.Error(err)
 	}
 }

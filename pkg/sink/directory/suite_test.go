@@ -125,15 +125,15 @@ func (b *badFolder) failure(op string) error {
 	return &os.PathError{Op: op, Path: b.n.dir, Err: b.fault.Err}
 }
 
-func (b *badFolder) Create(name string) (file, error) {
+func (b *badFolder) Create(object string) (string, file, error) {
 	if b.fault.Err != nil && b.fault.Early {
-		return nil, b.failure("create")
+		return "", nil, b.failure("create")
 	}
-	f, err := b.folder.Create(name)
+	temp, f, err := b.folder.Create(object)
 	if err != nil {
-		return nil, err
+		return "", nil, err
 	}
-	return &badFile{file: f, b: b}, nil
+	return temp, &badFile{file: f, b: b}, nil
 }
 
 // Open alters, before it is read back, what was written.

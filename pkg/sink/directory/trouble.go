@@ -11,7 +11,7 @@ import (
 )
 
 const (
-	goesOn   = "; nothing is lost, the uploads go on by themselves"
+	goesOn   = "; nothing is lost, it is tried again from time to time"
 	comeBack = "mount its disk, if it has one of its own" + goesOn
 )
 
