@@ -4,7 +4,6 @@ package cmd_test
 
 import (
 	"bytes"
-	"encoding/json"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -18,7 +17,6 @@ import (
 	"github.com/storj/twitter-stream/pkg/sandbox"
 	"github.com/storj/twitter-stream/pkg/sandbox/kind"
 	"github.com/storj/twitter-stream/pkg/sandbox/live"
-	"github.com/storj/twitter-stream/pkg/sandbox/mastodon"
 	"github.com/storj/twitter-stream/pkg/sandbox/timeline"
 )
 
@@ -226,7 +224,7 @@ func (c *campaign) settle(whole bool, args ...string) {
 // what was sent.
 func (c *campaign) numbers() (all []uint64) {
 	for _, line := range lines(c.t, c.captured()) {
-		seq, ok := c.number(line)
+		seq, ok := kind.Number(c.server, line)
 		if !ok {
 			c.t.Fatalf("a message without a number: %.200s", line)
 		}
@@ -236,25 +234,6 @@ func (c *campaign) numbers() (all []uint64) {
 		all = append(all, seq)
 	}
 	return all
-}
-
-// number returns that of a message.
-func (c *campaign) number(line []byte) (seq uint64, ok bool) {
-	var m struct {
-		Seq     uint64
-		Payload json.RawMessage
-	}
-	if json.Unmarshal(line, &m) != nil {
-		return 0, false
-	}
-	if instance, is := c.server.(*mastodon.Server); is {
-		var status struct{ Seq uint64 }
-		if json.Unmarshal(m.Payload, &status) == nil && status.Seq > 0 {
-			return status.Seq, true
-		}
-		return instance.Seq(string(m.Payload))
-	}
-	return m.Seq, m.Seq > 0
 }
 
 // account returns which numbers are missing between the first one and head,
