@@ -32,7 +32,7 @@ func openLive(cfg Config, k kind.Kind) (stream, error) {
 
 func (l *liveStream) title() string { return l.kind.Title }
 
-func (l *liveStream) total() string { return "happened since the first connection" }
+func (l *liveStream) total() string { return "happened since the capture began" }
 
 func (l *liveStream) promise() string { return l.kind.Promise }
 
@@ -95,8 +95,11 @@ const settled = 3 * time.Second
 // open, a while ago.
 func (l *liveStream) resting() bool {
 	conns := l.Connections()
-	last := conns[len(conns)-1]
-	if n := len(last.Handed); !last.Closed.IsZero() || n == 0 || last.Handed[n-1].Last < l.Head() {
+	last, had := conns[len(conns)-1], uint64(0)
+	if n := len(last.Handed); n > 0 {
+		had = last.Handed[n-1].Last
+	}
+	if !last.Closed.IsZero() || max(had+1, last.Began) <= l.Head() {
 		l.done = time.Time{}
 		return false
 	}
@@ -110,29 +113,38 @@ func (l *liveStream) message(seq uint64) []byte { return l.Message(seq) }
 
 func (l *liveStream) number(line []byte) (seq uint64, ok bool) { return kind.Number(l.Server, line) }
 
-// settle looks for everything that happened. Where it could be asked for
-// again, nothing may be missing.
+// settle looks for everything that happened from the first event that was
+// found: a client that asks for more than it has missed gets some from before
+// its first connection. Where a stream can be asked again, nothing may be
+// missing.
 func (l *liveStream) settle(t *tally, _ []kill) {
-	sent := t.books.sent.Seqs
-	if len(sent) == 0 {
+	b := t.books
+	if len(b.sent.Seqs) == 0 {
 		return
 	}
+	from, head := &b.sent.Seqs[0].First, b.sent.Seqs[0].Last
+	for seq := range t.found {
+		*from = min(*from, seq)
+	}
+	b.sent.Messages, b.sent.Bytes = head-*from+1, 0
 	missed := loss{why: "missed"}
-	for seq := sent[0].First; seq <= sent[0].Last; seq++ {
+	for seq := *from; seq <= head; seq++ {
+		size := len(l.Message(seq))
+		b.sent.Bytes += uint64(size)
 		if !t.found[seq] {
 			missed.messages++
-			missed.bytes += int64(len(l.Message(seq))) + 1
+			missed.bytes += int64(size) + 1
 		}
 	}
 	if !l.kind.Resumes {
 		missed.why, missed.limit = "missed while not connected, or by a kill", missed.bytes
 	}
-	t.books.lost = append(t.books.lost, missed)
+	b.lost = append(b.lost, missed)
 	handed := uint64(0)
 	for _, c := range l.Connections() {
 		handed += c.Messages
 	}
 	if found := uint64(len(t.found)); handed > found {
-		t.books.again = handed - found
+		b.again = handed - found
 	}
 }
