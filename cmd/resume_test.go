@@ -201,19 +201,21 @@ func (c *campaign) settle(whole bool, args ...string) {
 	}
 	got := c.numbers()
 	lost, twice := account(got, c.server.Head())
+	all := len(lost)
+	lost = slices.DeleteFunc(lost, func(seq uint64) bool { return !kind.Again(c.server, seq) })
 	dropped := 0
 	for _, conn := range c.server.Connections() {
 		if conn.End != "client left" && conn.End != "" {
 			dropped++
 		}
 	}
-	c.t.Logf("%d kills, %d connections, %d of them broken; %d events happened, %d stored, %d lost, %d twice",
-		ends()+1, len(c.server.Connections()), dropped, c.server.Head(), len(got), len(lost), len(twice))
+	c.t.Logf("%d kills, %d connections, %d of them broken; %d events happened, %d stored, %d missing, %d of those lost, %d twice",
+		ends()+1, len(c.server.Connections()), dropped, c.server.Head(), len(got), all, len(lost), len(twice))
 	if len(twice) > 0 {
 		c.t.Errorf("%d twice, the first %v", len(twice), twice[:min(len(twice), 20)])
 	}
 	if whole && len(lost) > 0 {
-		c.t.Errorf("%d lost, the first %v", len(lost), lost[:min(len(lost), 20)])
+		c.t.Errorf("%d lost that could be had again, the first %v", len(lost), lost[:min(len(lost), 20)])
 	}
 	if whole && len(got) == 0 {
 		c.t.Error("nothing was captured")

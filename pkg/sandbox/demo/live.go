@@ -127,19 +127,24 @@ func (l *liveStream) settle(t *tally, _ []kill) {
 		*from = min(*from, seq)
 	}
 	b.sent.Messages, b.sent.Bytes = head-*from+1, 0
-	missed := loss{why: "missed"}
+	missed, gone := loss{why: "missed, though it could be asked for"}, loss{why: "missed, and not to be had again"}
 	for seq := *from; seq <= head; seq++ {
 		size := len(l.Message(seq))
 		b.sent.Bytes += uint64(size)
+		in := &gone
+		if l.kind.Resumes && kind.Again(l.Server, seq) {
+			in = &missed
+		}
 		if !t.found[seq] {
-			missed.messages++
-			missed.bytes += int64(size) + 1
+			in.messages++
+			in.bytes += int64(size) + 1
 		}
 	}
-	if !l.kind.Resumes {
-		missed.why, missed.limit = "missed while not connected, or by a kill", missed.bytes
-	}
+	gone.limit = gone.bytes
 	b.lost = append(b.lost, missed)
+	if gone.messages > 0 {
+		b.lost = append(b.lost, gone)
+	}
 	handed := uint64(0)
 	for _, c := range l.Connections() {
 		handed += c.Messages

@@ -63,10 +63,17 @@ type Kind struct {
 	Faults      func() []fault.Fault
 	Start       func(live.Config) (Server, error)
 	Source      func(Server) sandbox.Source // for the programs
-	// Resumes says that a client can get whatever it has missed; Promise in
-	// words what is lost by a kill.
+	// Resumes says that the programs get what they have missed, as far as the
+	// network has it Again; Promise says in words what a kill loses.
 	Resumes bool
 	Promise string
+}
+
+// Again reports whether an event that was missed can be had later: of
+// Mastodon's only the posts, not their edits and deletes.
+func Again(s Server, seq uint64) bool {
+	instance, is := s.(*mastodon.Server)
+	return !is || instance.Posted(seq)
 }
 
 // All are all kinds, in the order in which they are shown.
