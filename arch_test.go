@@ -70,7 +70,7 @@ var mayImport = map[string][]string{
 	"pkg/sandbox/wikimedia":   {"pkg/sandbox/fault", "pkg/sandbox/live", "pkg/sandbox/madeup", "pkg/sandbox/sse", "pkg/sandbox/wire"},
 	"pkg/sandbox/kind":        {"pkg/sandbox", "pkg/sandbox/fault", "pkg/sandbox/jetstream", "pkg/sandbox/live", "pkg/sandbox/mastodon", "pkg/sandbox/sse", "pkg/sandbox/timeline", "pkg/sandbox/wikimedia", "pkg/sandbox/x"},
 	"pkg/sandbox/serve":       {"pkg/sandbox", "pkg/sandbox/fault", "pkg/sandbox/kind", "pkg/sandbox/live", "pkg/sandbox/timeline"},
-	"pkg/sandbox/demo":        {"pkg/sandbox"},
+	"pkg/sandbox/demo":        {"pkg/sandbox", "pkg/sandbox/kind", "pkg/sandbox/live", "pkg/sandbox/timeline"},
 	"pkg/sandbox/sandboxtest": {"pkg/sandbox"},
 }
 

@@ -4,7 +4,6 @@ package cmd_test
 
 import (
 	"bytes"
-	"encoding/json"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -18,7 +17,6 @@ import (
 	"github.com/storj/twitter-stream/pkg/sandbox"
 	"github.com/storj/twitter-stream/pkg/sandbox/kind"
 	"github.com/storj/twitter-stream/pkg/sandbox/live"
-	"github.com/storj/twitter-stream/pkg/sandbox/mastodon"
 	"github.com/storj/twitter-stream/pkg/sandbox/timeline"
 )
 
@@ -203,19 +201,21 @@ func (c *campaign) settle(whole bool, args ...string) {
 	}
 	got := c.numbers()
 	lost, twice := account(got, c.server.Head())
+	all := len(lost)
+	lost = slices.DeleteFunc(lost, func(seq uint64) bool { return !kind.Again(c.server, seq) })
 	dropped := 0
 	for _, conn := range c.server.Connections() {
 		if conn.End != "client left" && conn.End != "" {
 			dropped++
 		}
 	}
-	c.t.Logf("%d kills, %d connections, %d of them broken; %d events happened, %d stored, %d lost, %d twice",
-		ends()+1, len(c.server.Connections()), dropped, c.server.Head(), len(got), len(lost), len(twice))
+	c.t.Logf("%d kills, %d connections, %d of them broken; %d events happened, %d stored, %d missing, %d of those lost, %d twice",
+		ends()+1, len(c.server.Connections()), dropped, c.server.Head(), len(got), all, len(lost), len(twice))
 	if len(twice) > 0 {
 		c.t.Errorf("%d twice, the first %v", len(twice), twice[:min(len(twice), 20)])
 	}
 	if whole && len(lost) > 0 {
-		c.t.Errorf("%d lost, the first %v", len(lost), lost[:min(len(lost), 20)])
+		c.t.Errorf("%d lost that could be had again, the first %v", len(lost), lost[:min(len(lost), 20)])
 	}
 	if whole && len(got) == 0 {
 		c.t.Error("nothing was captured")
@@ -226,7 +226,7 @@ func (c *campaign) settle(whole bool, args ...string) {
 // what was sent.
 func (c *campaign) numbers() (all []uint64) {
 	for _, line := range lines(c.t, c.captured()) {
-		seq, ok := c.number(line)
+		seq, ok := kind.Number(c.server, line)
 		if !ok {
 			c.t.Fatalf("a message without a number: %.200s", line)
 		}
@@ -236,25 +236,6 @@ func (c *campaign) numbers() (all []uint64) {
 		all = append(all, seq)
 	}
 	return all
-}
-
-// number returns that of a message.
-func (c *campaign) number(line []byte) (seq uint64, ok bool) {
-	var m struct {
-		Seq     uint64
-		Payload json.RawMessage
-	}
-	if json.Unmarshal(line, &m) != nil {
-		return 0, false
-	}
-	if instance, is := c.server.(*mastodon.Server); is {
-		var status struct{ Seq uint64 }
-		if json.Unmarshal(m.Payload, &status) == nil && status.Seq > 0 {
-			return status.Seq, true
-		}
-		return instance.Seq(string(m.Payload))
-	}
-	return m.Seq, m.Seq > 0
 }
 
 // account returns which numbers are missing between the first one and head,

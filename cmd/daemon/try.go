@@ -17,11 +17,13 @@ func demoCommand(frame *app.Frame) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "demo",
 		Short: "Show the whole system on this machine, with faults, and balance the books",
-		Long: `demo starts a local Twitter and a local storage node and runs the real daemon,
+		Long: `demo starts a local stream and a local storage node and runs the real daemon,
 grabber and uploader against them in a directory of its own. It kills programs,
 breaks the stream and the node, and proves at the end that every message is
-accounted for. It needs no account and no network and never opens your config.ini.`,
-		Example: "  daemon demo\n  daemon demo --duration 2m --rate 5000",
+accounted for: where the stream can be asked for what was missed, none is lost
+and none is there twice. It needs no account and no network and never opens your
+config.ini.`,
+		Example: "  daemon demo\n  daemon demo --kind jetstream\n  daemon demo --duration 2m --rate 5000",
 		Args:    app.Args(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			ctx, stop := frame.Lifetime(cmd.Context())
@@ -29,10 +31,14 @@ accounted for. It needs no account and no network and never opens your config.in
 			if cfg.Rate <= 0 || cfg.Duration <= 0 {
 				return app.Usage(errors.New("--rate and --duration must be above zero"))
 			}
+			if err := (serve.Config{Kind: cfg.Kind, Rate: cfg.Rate}).Check(); err != nil {
+				return app.Usage(err)
+			}
 			cfg.Out, cfg.Terminal, cfg.Environ = frame.Out, app.OnTerminal(frame.Out), os.Environ()
 			return demo.Run(ctx, cfg)
 		},
 	}
+	cmd.Flags().StringVar(&cfg.Kind, "kind", demo.Twitter, "`KIND` of the stream: "+serve.Kinds())
 	cmd.Flags().DurationVar(&cfg.Duration, "duration", 30*time.Second, "how long the stream runs")
 	cmd.Flags().Float64Var(&cfg.Rate, "rate", 1000, "messages a second")
 	cmd.Flags().StringVar(&cfg.Dir, "dir", "", "`directory` to work in (default: a temporary one)")

@@ -2,7 +2,6 @@ package demo
 
 import (
 	"bytes"
-	"encoding/json"
 	"fmt"
 	"slices"
 	"time"
@@ -16,12 +15,14 @@ const killLimit = 1 << 20
 
 // books is the proof.
 type books struct {
+	title   string // of what there was to capture
 	sent    sandbox.Sent
 	objects int
 	fetched int64 // bytes, compared
 	onNode  int   // messages
 	inStore int
 	lost    []loss
+	again   uint64   // messages that were sent more than once, and are there once
 	cut     int      // messages that a drop cut in two and that are nowhere
 	twice   []uint64 // numbers of messages
 	wrong   []string // sentences: what is not as it must be
@@ -59,6 +60,7 @@ func (b *books) doubtfulFound() int { return len(b.sent.Doubtful) - b.cut }
 // tally marks which messages have been found.
 type tally struct {
 	message func(seq uint64) []byte
+	number  func(line []byte) (seq uint64, ok bool)
 	found   map[uint64]bool
 	books   *books
 }
@@ -68,20 +70,20 @@ type tally struct {
 func (t *tally) count(content []byte, where string) (messages int) {
 	for line := range bytes.Lines(content) {
 		body, whole := bytes.CutSuffix(line, []byte("\n"))
-		var v struct{ Seq uint64 }
-		if err := json.Unmarshal(body, &v); err != nil || !whole {
+		seq, ok := t.number(body)
+		if !ok || !whole {
 			t.books.wrong = append(t.books.wrong, fmt.Sprintf("%s: a line is no message: %.60q", where, line))
 			continue
 		}
-		want := bytes.ReplaceAll(t.message(v.Seq), []byte("\n"), []byte(" "))
+		want := bytes.ReplaceAll(t.message(seq), []byte("\n"), []byte(" "))
 		if !bytes.Equal(body, want) {
-			t.books.wrong = append(t.books.wrong, fmt.Sprintf("%s: message %d is not what was sent", where, v.Seq))
+			t.books.wrong = append(t.books.wrong, fmt.Sprintf("%s: message %d is not what was sent", where, seq))
 		}
-		if t.found[v.Seq] {
-			t.books.twice = append(t.books.twice, v.Seq)
+		if t.found[seq] {
+			t.books.twice = append(t.books.twice, seq)
 			continue
 		}
-		t.found[v.Seq] = true
+		t.found[seq] = true
 		messages++
 	}
 	return messages

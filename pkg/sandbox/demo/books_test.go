@@ -55,7 +55,7 @@ func TestBooks(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			b := &books{sent: sandbox.Sent{Messages: tt.conn.Messages, Seqs: tt.conn.Seqs, Doubtful: tt.doubtful}}
-			tl := &tally{message: message, found: map[uint64]bool{}, books: b}
+			tl := &tally{message: message, number: twitter{}.number, found: map[uint64]bool{}, books: b}
 			for i, content := range tt.files {
 				b.onNode += tl.count([]byte(content), fmt.Sprintf("file %d", i))
 			}
@@ -116,7 +116,7 @@ func TestLedgerReader(t *testing.T) {
 func TestSummaryIsABox(t *testing.T) {
 	t.Parallel()
 	var out bytes.Buffer
-	s := newServers(t)
+	s := newServers(t, Twitter)
 	s.ownDir, s.kills = true, make([]kill, 4)
 	b := &books{sent: sandbox.Sent{Messages: 1234567, Bytes: 3 << 30}, onNode: 1234500, objects: 900, fetched: 3 << 30,
 		lost: []loss{{"lost with grabber 123456 (SIGKILL)", 67, 180_000, killLimit}}}
@@ -138,32 +138,37 @@ func TestSummaryIsABox(t *testing.T) {
 }
 
 // newServers is a stage with servers and nothing else.
-func newServers(t *testing.T) *stage {
+func newServers(t *testing.T, kind string) *stage {
 	t.Helper()
-	tw, err := sandbox.StartTwitter(sandbox.TwitterConfig{})
+	stream, err := openStream(Config{Kind: kind, Rate: 1000})
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { tw.Close() })
+	t.Cleanup(func() { stream.Close() })
 	n, err := sandbox.StartNode(sandbox.NodeConfig{Dir: t.TempDir()})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { n.Close() })
-	return &stage{tw: tw, node: n, out: &printer{w: &bytes.Buffer{}}, begun: time.Now(), store: t.TempDir()}
+	return &stage{stream: stream, node: n, out: &printer{w: &bytes.Buffer{}}, begun: time.Now(), store: t.TempDir()}
 }
 
 func TestScriptFitsTheServers(t *testing.T) {
 	t.Parallel()
-	s := newServers(t)
-	last := 0.0
-	for i, a := range script() {
-		if a.at <= last || a.at >= 1 {
-			t.Errorf("act %d at %v follows one at %v", i, a.at, last)
+	for _, kind := range []string{Twitter, "jetstream", "wikimedia", "mastodon", "x", "sse"} {
+		s := newServers(t, kind)
+		last := 0.0
+		for i, a := range script(s) {
+			if a.at <= last || a.at >= 1 {
+				t.Errorf("act %d at %v follows one at %v", i, a.at, last)
+			}
+			last = a.at
+			if err := a.does(s); err != nil && err != errNotThere {
+				t.Errorf("%s, act %d: %v", kind, i, err)
+			}
 		}
-		last = a.at
-		if err := a.does(s); err != nil && err != errNotThere {
-			t.Errorf("act %d: %v", i, err)
-		}
+	}
+	if _, err := openStream(Config{Kind: "nonsense"}); err == nil || !strings.Contains(err.Error(), "jetstream") {
+		t.Errorf("a kind that there is not: %v", err)
 	}
 }

@@ -1,9 +1,9 @@
 // Package demo runs the whole system on one machine before a person's eyes:
 // the real daemon, grabber and uploader as processes in a directory of their
-// own, against the sandbox's Twitter and node. It kills them, breaks the
-// stream and the node, and proves at the end that every message is accounted
-// for: sent = on the node + in the store + lost by the kills within their
-// limit, nothing twice, every object fetched back and compared to the byte.
+// own, against a local stream and node. It kills them, breaks the stream and
+// the node, and proves at the end that every message is accounted for: sent =
+// on the node + in the store + lost by the kills within their limit (which is
+// none where a stream can be asked again), nothing twice, every object fetched back and compared to the byte.
 //
 // It reads the store by the documented formats with readers of its own and
 // shares no code with the programs that it shows.
@@ -23,6 +23,7 @@ import (
 
 // Config says what to show.
 type Config struct {
+	Kind     string        // of the stream: Twitter, or one of package kind; "" is Twitter
 	Duration time.Duration // how long the stream runs; 0 is 30 s
 	Rate     float64       // messages a second; 0 is 1,000
 	// Daemon is the daemon's executable, with grabber and uploader beside it;
@@ -117,7 +118,7 @@ type stage struct {
 	dir    string
 	ownDir bool
 	store  string
-	tw     *sandbox.Twitter
+	stream stream
 	node   *sandbox.Node
 	daemon *process
 	out    *printer
@@ -134,7 +135,7 @@ type kill struct {
 	back   bool
 }
 
-// sendBuffer keeps what is under way between the local Twitter and a killed
+// sendBuffer keeps what is under way between the local stream and a killed
 // grabber small.
 const sendBuffer = 64 << 10
 
@@ -161,13 +162,14 @@ func (s *stage) prepare() (err error) {
 	if _, err := os.Lstat(s.store); err == nil {
 		return fmt.Errorf("%s holds a store already: the demo wants a directory of its own", s.dir)
 	}
-	if s.tw, err = sandbox.StartTwitter(sandbox.TwitterConfig{Rate: s.cfg.Rate, SendBuffer: sendBuffer, KeepAlive: time.Second}); err != nil {
-		return fmt.Errorf("start the local Twitter: %w", err)
+	if s.stream, err = openStream(s.cfg); err != nil {
+		s.stream = nil
+		return fmt.Errorf("start the local stream: %w", err)
 	}
 	if s.node, err = sandbox.StartNode(sandbox.NodeConfig{Dir: filepath.Join(s.dir, "node")}); err != nil {
 		return fmt.Errorf("start the local node: %w", err)
 	}
-	_, err = sandbox.WriteConfig(s.dir, s.tw, s.node, hasty)
+	_, err = sandbox.WriteSource(s.dir, s.stream.source(), s.node, hasty)
 	return err
 }
 
@@ -185,8 +187,8 @@ func (s *stage) close() error {
 	if s.daemon != nil {
 		errs = append(errs, s.daemon.end())
 	}
-	if s.tw != nil {
-		errs = append(errs, s.tw.Close())
+	if s.stream != nil {
+		errs = append(errs, s.stream.Close())
 	}
 	if s.node != nil {
 		errs = append(errs, s.node.Close())

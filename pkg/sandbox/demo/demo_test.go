@@ -49,6 +49,22 @@ func TestDemo(t *testing.T) {
 			t.Errorf("a fault of the script has not happened: %s", met)
 		}
 	})
+	for _, kind := range []string{"jetstream", "x"} {
+		t.Run(kind, func(t *testing.T) {
+			t.Parallel()
+			var out bytes.Buffer
+			err := Run(t.Context(), Config{Kind: kind, Duration: 10 * time.Second, Rate: 200, Daemon: daemon, Environ: os.Environ(), Dir: t.TempDir(), Out: &out})
+			t.Log(out.String())
+			if err != nil {
+				t.Fatal(err)
+			}
+			for want, times := range map[string]int{"SIGKILL grabber": 2, "sent again by the stream, stored once": 1, "The books balance.": 1} {
+				if got := strings.Count(out.String(), want); got != times {
+					t.Errorf("%q is there %d times, want %d", want, got, times)
+				}
+			}
+		})
+	}
 	t.Run("interrupted", func(t *testing.T) {
 		t.Parallel()
 		ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)

@@ -100,7 +100,7 @@ type figures struct {
 
 // look reads the figures; what cannot be read just now is zero.
 func (s *stage) look() figures {
-	sent := s.tw.Sent()
+	sent := s.stream.sent()
 	f := figures{messages: sent.Messages, sent: int64(sent.Bytes + sent.Messages)} // a line end each
 	receipts, err := s.ledger()
 	if err != nil {

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/url"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -18,23 +19,24 @@ type act struct {
 }
 
 // script is the play.
-func script() []act {
+func script(s *stage) []act {
+	breaks := s.stream.breaks()
 	busy := func(s *stage) bool { return s.node.InFlight() > 0 }
 	return []act{
 		{0.10, kills("grabber"), nil},
-		{0.20, stream("the stream breaks in the middle of a message", "half-message*1"), nil},
+		{0.20, broken(breaks[0]), nil},
 		{0.28, node("the node answers 503", "503=1"), nil},
 		{0.37, node("the node is well again"), nil},
 		{0.42, node("the node becomes slow", "slow=200000"), nil},
 		{0.46, kills("uploader"), busy},
 		{0.50, node("the node is fast again"), nil},
-		{0.55, stream("the stream's connection is reset", "reset*1"), nil},
+		{0.55, broken(breaks[1]), nil},
 		{0.62, node("the node is full (500 upload-error)", "upload-error"), nil},
 		{0.70, node("the node has room again"), nil},
 		{0.74, node("the node lies: 201 for files that it has not kept", "lie*2", "lie-short*2"), nil},
 		{0.80, kills("grabber"), nil},
 		{0.86, node("the node keeps a file and resets instead of answering", "reset-after-body*2"), nil},
-		{0.90, stream("the stream ends with a disconnect message", "disconnect=12*1"), nil},
+		{0.90, broken(breaks[2]), nil},
 		{0.94, kills("uploader"), busy},
 	}
 }
@@ -43,10 +45,10 @@ func kills(name string) func(*stage) error {
 	return func(s *stage) error { return s.kill(name) }
 }
 
-func stream(title, fault string) func(*stage) error {
+func broken(b breach) func(*stage) error {
 	return func(s *stage) error {
-		s.out.event(s.since(), bad, title)
-		return s.tw.SetFault(fault)
+		s.out.event(s.since(), bad, b.title)
+		return s.stream.SetFault(b.fault)
 	}
 }
 
@@ -63,8 +65,9 @@ func node(title string, faults ...string) func(*stage) error {
 
 // met says how often each fault of the script has really happened.
 func (s *stage) met() (list []string) {
-	for _, name := range []string{"half-message", "reset", "disconnect"} {
-		list = append(list, fmt.Sprintf("%s %d", name, s.tw.Fired(name)))
+	for _, b := range s.stream.breaks() {
+		name, _, _ := strings.Cut(strings.TrimSuffix(b.fault, "*1"), "=")
+		list = append(list, fmt.Sprintf("%s %d", name, s.stream.Fired(name)))
 	}
 	for _, name := range []string{"503", "slow", "upload-error", "lie", "lie-short", "reset-after-body"} {
 		list = append(list, fmt.Sprintf("%s %d", name, s.node.Fired(name)))
@@ -111,7 +114,7 @@ func (s *stage) play(ctx context.Context) (err error) {
 }
 
 func (s *stage) running() bool {
-	return s.tw.Sent().Messages > 0 && s.readStatus("grabber").PID != 0 && s.readStatus("uploader").PID != 0
+	return s.stream.sent().Messages > 0 && s.readStatus("grabber").PID != 0 && s.readStatus("uploader").PID != 0
 }
 
 // await looks until ok, and fails when the daemon ends, ctx does or it takes
@@ -137,7 +140,7 @@ func (s *stage) await(ctx context.Context, limit time.Duration, what string, ok 
 
 // perform goes through the script while the stream runs.
 func (s *stage) perform(ctx context.Context) error {
-	acts, began := script(), time.Now()
+	acts, began := script(s), time.Now()
 	show := max(time.Second, s.cfg.Duration/15)
 	next := began.Add(show)
 	var trouble error
@@ -177,7 +180,7 @@ func (s *stage) kill(name string) error {
 			return errNotThere // its successor has not spoken yet
 		}
 	}
-	if pid == 0 || name == "grabber" && !s.connected() {
+	if pid == 0 || name == "grabber" && !s.stream.capturing() {
 		return errNotThere
 	}
 	k := kill{name: name, pid: pid, unread: unread(s.port()), at: time.Now()}
@@ -189,15 +192,9 @@ func (s *stage) kill(name string) error {
 	return nil
 }
 
-// connected reports whether a stream is open and brings messages.
-func (s *stage) connected() bool {
-	conns := s.tw.Connections()
-	return len(conns) > 0 && conns[len(conns)-1].Closed.IsZero() && conns[len(conns)-1].Messages > 0
-}
-
-// port is the local Twitter's.
+// port is the local stream's.
 func (s *stage) port() int {
-	u, err := url.Parse(s.tw.URL())
+	u, err := url.Parse(s.stream.URL())
 	if err != nil {
 		return 0
 	}
@@ -214,7 +211,7 @@ func (s *stage) returned() {
 			continue
 		}
 		st := s.readStatus(k.name)
-		if st.PID == 0 || st.PID == k.pid || k.name == "grabber" && !s.connected() {
+		if st.PID == 0 || st.PID == k.pid || k.name == "grabber" && !s.stream.capturing() {
 			continue
 		}
 		k.back = true
@@ -225,14 +222,14 @@ func (s *stage) returned() {
 // settle silences the stream and waits until everything captured has been
 // shipped. What has not been by then is counted in the store.
 func (s *stage) settle(ctx context.Context) error {
-	if err := errors.Join(s.tw.SetFault("silent"), s.node.SetFault()); err != nil {
+	if err := errors.Join(s.stream.rest(), s.node.SetFault()); err != nil {
 		return err
 	}
 	s.out.event(s.since(), plain, "the stream falls silent; what is left is finished and shipped")
 	err := s.await(ctx, drainTimeout, "the store to empty", func() bool {
 		s.returned()
 		finished, unfinished, err := s.waiting()
-		return err == nil && len(finished)+len(unfinished) == 0 && s.connected()
+		return err == nil && len(finished)+len(unfinished) == 0 && s.stream.resting()
 	})
 	if err != nil && ctx.Err() == nil && s.daemon.ended() == nil {
 		s.out.event(s.since(), bad, "the store has not emptied in time")

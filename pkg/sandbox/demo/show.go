@@ -36,7 +36,8 @@ func (p *printer) print(text string) { fmt.Fprintln(p.w, text) }
 
 func (p *printer) title(s *stage) {
 	p.print(p.paint("1", "twitter-stream demo") + fmt.Sprintf(": %v, %s messages a second, real processes, this machine only", s.cfg.Duration, number(int64(s.cfg.Rate))))
-	p.print(fmt.Sprintf("local Twitter %s, local node %s, directory %s\n", s.tw.URL(), s.node.URL(), s.dir))
+	p.print(fmt.Sprintf("local %s %s, local node %s, directory %s", s.stream.title(), s.stream.URL(), s.node.URL(), s.dir))
+	p.print("what is promised of this stream: " + s.stream.promise() + "\n")
 }
 
 func stamp(d time.Duration) string { return fmt.Sprintf("%6.1f s  ", d.Seconds()) }
@@ -76,7 +77,7 @@ const (
 // summary is the proof in a box.
 func (p *printer) summary(b *books, s *stage) {
 	rows := []row{
-		{"sent by the local Twitter", number(int64(b.sent.Messages)), size(int64(b.sent.Bytes))},
+		{b.title, number(int64(b.sent.Messages)), size(int64(b.sent.Bytes))},
 		{"on the node", number(int64(b.onNode)), fmt.Sprintf("%d objects, %s", b.objects, size(b.fetched))},
 		{"still in the store", number(int64(b.inStore)), ""},
 	}
@@ -85,6 +86,9 @@ func (p *printer) summary(b *books, s *stage) {
 	}
 	if n := b.doubtfulFound(); n > 0 {
 		rows = append(rows, row{"arrived though their connection broke", number(int64(n)), "counted above, not as sent"})
+	}
+	if b.again > 0 {
+		rows = append(rows, row{"sent again by the stream, stored once", number(int64(b.again)), "not counted above"})
 	}
 	rows = append(rows, row{"unaccounted for", number(int64(b.sent.Messages) + int64(b.doubtfulFound()-b.found()-b.lostMessages())), ""},
 		row{"stored twice", number(int64(len(b.twice))), ""}, row{"changed, torn, set aside, without receipt", number(int64(len(b.wrong))), ""})

@@ -17,8 +17,8 @@ import (
 
 // takeStock fetches everything back and compares it with what was sent.
 func (s *stage) takeStock(ctx context.Context) (*books, error) {
-	b := &books{sent: s.tw.Sent()}
-	t := &tally{message: s.tw.Message, found: map[uint64]bool{}, books: b}
+	b := &books{title: s.stream.total(), sent: s.stream.sent()}
+	t := &tally{message: s.stream.message, number: s.stream.number, found: map[uint64]bool{}, books: b}
 	receipts, err := s.ledger()
 	if err != nil {
 		return nil, err
@@ -44,7 +44,7 @@ func (s *stage) takeStock(ctx context.Context) (*books, error) {
 	for _, name := range rejected {
 		b.wrong = append(b.wrong, "set aside: rejected/"+name)
 	}
-	t.settle(s.tw.Connections(), s.kills)
+	s.stream.settle(t, s.kills)
 	return b, nil
 }
 

@@ -19,8 +19,8 @@ const (
 // client is one that is connected.
 type client struct {
 	s       *Server
-	packed  bool
-	foreign bool // compresses with a dictionary that nobody has
+	packer  packer // without an encoder nothing is compressed
+	foreign bool   // compresses with a dictionary that nobody has
 	ready   chan struct{}
 	once    sync.Once
 
@@ -106,10 +106,10 @@ func (c *client) event(b []byte, seq uint64) ([]byte, int, bool) {
 	switch {
 	case limit > 0 && size > limit:
 		return b, 0, false
-	case !c.packed:
+	case c.packer.encoder == nil:
 		return append(b, c.plain...), size, true
 	case c.foreign:
 		return append(append(b, "\x28\xb5\x2f\xfd\x23\x2a\x2a\x2a\x2a"...), c.plain[:4]...), size, true
 	}
-	return c.s.encoder.EncodeAll(c.plain, b), size, true
+	return c.packer.encoder.EncodeAll(c.plain, b), size, true
 }

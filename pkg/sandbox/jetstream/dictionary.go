@@ -21,24 +21,32 @@ const (
 	samples         = 400
 )
 
-// makeDictionary trains a dictionary on what this server sends.
-func (s *Server) makeDictionary() error {
+// packer compresses events.
+type packer struct {
+	dictionary []byte // in zstd's format
+	encoder    *zstd.Encoder
+}
+
+// newPacker trains a dictionary on what this server sends.
+func (s *Server) newPacker() (p packer, err error) {
 	var events [][]byte
 	for seq := uint64(1); seq <= samples; seq++ {
 		events = append(events, s.Message(seq))
 	}
-	trained, err := dict.BuildZstdDict(events, dict.Options{MaxDictSize: dictionaryBytes, HashBytes: 6, ZstdDictID: dictionaryID, ZstdLevel: zstd.SpeedFastest})
+	p.dictionary, err = dict.BuildZstdDict(events, dict.Options{MaxDictSize: dictionaryBytes, HashBytes: 6, ZstdDictID: dictionaryID, ZstdLevel: zstd.SpeedFastest})
 	if err != nil {
-		return fmt.Errorf("train a dictionary: %w", err)
+		return packer{}, fmt.Errorf("train a dictionary: %w", err)
 	}
-	s.dictionary = trained
-	s.encoder, err = zstd.NewWriter(nil, zstd.WithEncoderDict(trained), zstd.WithEncoderLevel(zstd.SpeedFastest),
+	p.encoder, err = zstd.NewWriter(nil, zstd.WithEncoderDict(p.dictionary), zstd.WithEncoderLevel(zstd.SpeedFastest),
 		zstd.WithWindowSize(window), zstd.WithEncoderCRC(false))
-	return err
+	return p, err
 }
 
 // Dictionary is what compressed events are made with, in zstd's format.
-func (s *Server) Dictionary() []byte { return s.dictionary }
+func (s *Server) Dictionary() ([]byte, error) {
+	p, err := s.packer()
+	return p.dictionary, err
+}
 
 // offer gives the dictionary away.
 func (s *Server) offer(w http.ResponseWriter, r *http.Request) {
@@ -50,8 +58,13 @@ func (s *Server) offer(w http.ResponseWriter, r *http.Request) {
 		wire.AnswerJSON(w, http.StatusBadRequest, map[string]string{"error": "UnknownZstdDictionary", "message": "there is no dictionary " + id})
 		return
 	}
+	dictionary, err := s.Dictionary()
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusInternalServerError)
+		return
+	}
 	w.Header().Set("Content-Type", "application/octet-stream")
 	w.Header().Set("Cache-Control", "public, max-age=31536000, immutable")
 	w.Header().Set("X-Zstd-Dictionary-Id", strconv.Itoa(dictionaryID))
-	w.Write(s.dictionary)
+	w.Write(dictionary)
 }

@@ -12,9 +12,8 @@ package jetstream
 import (
 	"net/http"
 	"strconv"
+	"sync"
 	"time"
-
-	"github.com/klauspost/compress/zstd"
 
 	"github.com/storj/twitter-stream/pkg/sandbox/fault"
 	"github.com/storj/twitter-stream/pkg/sandbox/live"
@@ -36,9 +35,8 @@ type Config struct {
 // Server is a local Jetstream.
 type Server struct {
 	*live.Server
-	cfg        Config
-	dictionary []byte
-	encoder    *zstd.Encoder
+	cfg    Config
+	packer func() (packer, error) // made when somebody asks for it
 }
 
 // Faults are those that it knows.
@@ -62,9 +60,7 @@ func Start(cfg Config) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{Server: inner, cfg: cfg}
-	if err := s.makeDictionary(); err != nil {
-		return nil, err
-	}
+	s.packer = sync.OnceValues(s.newPacker)
 	s.Mux.HandleFunc("GET "+Path, s.subscribe)
 	s.Mux.HandleFunc("GET /xrpc/network.bsky.jetstream.getZstdDictionary", s.offer)
 	return s, s.Listen()
@@ -96,7 +92,13 @@ func (s *Server) subscribe(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		limit = 0 // "invalid or negative: 0"
 	}
-	c := &client{s: s, packed: packed, ready: make(chan struct{})}
+	c := &client{s: s, ready: make(chan struct{})}
+	if packed {
+		if c.packer, err = s.packer(); err != nil {
+			http.Error(w, err.Error(), http.StatusInternalServerError)
+			return
+		}
+	}
 	if err := c.wants(q["wantedCollections"], q["wantedDids"], limit); err != nil {
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return

@@ -7,6 +7,7 @@
 package kind
 
 import (
+	"encoding/json"
 	"slices"
 	"strings"
 
@@ -36,16 +37,43 @@ type Server interface {
 	Close() error
 }
 
+// Number returns an event's number from what a client has stored of it.
+func Number(s Server, line []byte) (seq uint64, ok bool) {
+	var m struct {
+		Seq     uint64
+		Payload json.RawMessage // Mastodon's: a post, or the id of one
+	}
+	if json.Unmarshal(line, &m) != nil {
+		return 0, false
+	}
+	instance, is := s.(*mastodon.Server)
+	if !is {
+		return m.Seq, m.Seq > 0
+	}
+	var status struct{ Seq uint64 }
+	if json.Unmarshal(m.Payload, &status) == nil && status.Seq > 0 {
+		return status.Seq, true
+	}
+	return instance.Seq(string(m.Payload))
+}
+
 // Kind is one of them.
 type Kind struct {
 	Name, Title string
 	Faults      func() []fault.Fault
 	Start       func(live.Config) (Server, error)
 	Source      func(Server) sandbox.Source // for the programs
-	// Resumes says that a client can get whatever it has missed; Promise in
-	// words what is lost by a kill.
+	// Resumes says that the programs get what they have missed, as far as the
+	// network has it Again; Promise says in words what a kill loses.
 	Resumes bool
 	Promise string
+}
+
+// Again reports whether an event that was missed can be had later: of
+// Mastodon's only the posts, not their edits and deletes.
+func Again(s Server, seq uint64) bool {
+	instance, is := s.(*mastodon.Server)
+	return !is || instance.Posted(seq)
 }
 
 // All are all kinds, in the order in which they are shown.
@@ -62,7 +90,7 @@ func All() []Kind {
 			Source: func(s Server) sandbox.Source { return with(s, "stream_contact", "sandbox@example.com") },
 		},
 		{
-			Name: "mastodon", Title: "Mastodon", Faults: mastodon.Faults, Promise: "nothing is stored twice",
+			Name: "mastodon", Title: "Mastodon", Faults: mastodon.Faults, Promise: "nothing is stored twice; what happens while nobody listens is missed",
 			Start:  func(cfg live.Config) (Server, error) { return mastodon.Start(cfg) },
 			Source: func(s Server) sandbox.Source { return with(s, "stream_token", mastodon.Token) },
 		},

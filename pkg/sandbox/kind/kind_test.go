@@ -200,7 +200,7 @@ func TestFaultsHappen(t *testing.T) {
 				if clean := name == "end" && k.Name != "jetstream"; (err == nil) != clean {
 					t.Errorf("the stream ended with %v", err)
 				}
-				if name == "bytes" && (got > 3000 || got < 2000) {
+				if name == "bytes" && (got > 3100 || got < 2000) {
 					t.Errorf("%d bytes came", got)
 				}
 				await(t, func() bool { return s.Live() == 0 })

@@ -12,6 +12,7 @@ package timeline
 
 import (
 	"math"
+	"sort"
 	"sync"
 	"time"
 
@@ -120,17 +121,8 @@ func (t *Timeline) Stamp(seq uint64) time.Time {
 // yet counts as well.
 func (t *Timeline) Since(at time.Time) uint64 {
 	after := at.Sub(t.start.Round(0))
-	if after <= 0 {
-		return 1
-	}
-	seq := uint64(after.Seconds()*t.cfg.Rate) + 2
-	for seq > 1 && !t.Time(seq-1).Before(at) { // a step or two, and those that share a time
-		seq--
-	}
-	for t.Time(seq).Before(at) {
-		seq++
-	}
-	return seq
+	most := int(max(0, (after+t.cfg.Share).Seconds()*t.cfg.Rate)) + 2
+	return 1 + uint64(sort.Search(most, func(i int) bool { return !t.Time(uint64(i) + 1).Before(at) }))
 }
 
 // Start is when event 1 happened.
