@@ -167,6 +167,7 @@ func FuzzIdentify(f *testing.F) {
 	f.Add([]byte("{\"a\\"))
 	kinds := []Kind{Twitter, X, Jetstream, Mastodon, Wikimedia, JSON, File}
 	f.Fuzz(func(t *testing.T, message []byte) {
+		message = bytes.TrimSpace(message)
 		for _, kind := range kinds {
 			id := kind.Identify(message)
 			if id != kind.Identify(bytes.Clone(message)) {

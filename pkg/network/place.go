@@ -30,7 +30,7 @@ func ParsePlace(position string) (p Place, ok bool) {
 // Behind reports whether text, which ends at the place, ends with the message
 // after which the place was noted: then the file is still the same.
 func (p Place) Behind(text []byte) bool {
-	text = bytes.TrimRight(text, " \t\r\n")
+	text = bytes.TrimRight(text, "\r\n")
 	if len(text) < p.Length {
 		return false
 	}

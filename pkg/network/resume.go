@@ -64,7 +64,7 @@ func (k Kind) Position(dst, message, id []byte, key uint64) []byte {
 			return append(dst, id...)
 		}
 	case File:
-		if len(id) > 0 {
+		if isDigits(id) {
 			return appendPlace(dst, id, len(message), key)
 		}
 	}
