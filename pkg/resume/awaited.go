@@ -75,8 +75,8 @@ func (a *awaited) over(at, now int64) bool {
 	return now > a.until
 }
 
-// add expects a message that has just come, the last of the ring, once more: a
-// server may repeat itself.
+// add expects a message that has just come, the last of the ring, once more,
+// where there is room: a server may repeat itself.
 func (a *awaited) add(r *ring, what network.Identity) {
 	if a.on && what.Named {
 		a.index.add(r, r.next-1)

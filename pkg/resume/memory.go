@@ -11,7 +11,7 @@
 // stored since then, and that what a server sends again is dropped once for
 // each stored copy (or always, where the network gives its messages names).
 // Memory is bounded: eight bytes a message of the overlap and of the files that
-// are not finished, a million messages at most; as much again for what is saved,
+// are not finished, 900,000 messages at most; as much again for what is saved,
 // and while a connection brings the overlap again.
 //
 // It must not know connections, files, or how a network writes its messages:

@@ -1,11 +1,11 @@
 package resume
 
-import "slices"
-
 const (
-	// maxKeys bounds the memory: 8 MiB. At a hundred thousand messages a second
-	// it is ten seconds' worth.
-	maxKeys = 1 << 20
+	// maxRing bounds the memory: 8 MiB.
+	maxRing = 1 << 20
+	// maxKeys is how many messages are remembered at most, at a hundred thousand
+	// a second nine seconds' worth. An index of them fits into as many slots.
+	maxKeys = maxRing / 8 * 7
 	// block is how many consecutive messages share a time, the latest of theirs.
 	block = 64
 )
@@ -36,12 +36,11 @@ func (r *ring) skip() {
 
 // push remembers a message. At most maxKeys are: the oldest goes.
 func (r *ring) push(key uint64, at int64) {
-	if r.len() == len(r.keys) {
-		if len(r.keys) == maxKeys {
-			r.base++
-		} else {
-			r.grow()
-		}
+	switch r.len() {
+	case maxKeys:
+		r.base++
+	case len(r.keys):
+		r.grow()
 	}
 	r.keys[r.next&uint64(len(r.keys)-1)] = key
 	if latest := r.timeOf(r.next); r.next%block == 0 || r.next == r.base || at > *latest {
@@ -76,53 +75,35 @@ const (
 	used   = 2
 )
 
-// add takes in a message of the ring.
-func (x *index) add(r *ring, ordinal uint64) {
-	if 4*(x.taken+1) > 3*len(x.slots) {
-		x.grow(r)
-	}
-	x.put(r, uint32(ordinal&(maxKeys-1))+used)
-}
-
-func (x *index) put(r *ring, slot uint32) {
-	i := r.key(uint64(slot-used)) & uint64(len(x.slots)-1)
-	for x.slots[i] != vacant {
-		i = (i + 1) & uint64(len(x.slots)-1)
-	}
-	x.slots[i] = slot
-	x.taken++
-	x.live++
-}
-
-// grow stops at twice what the ring holds: then it forgets what that has
-// forgotten.
-func (x *index) grow(r *ring) {
-	if len(x.slots) == 2*maxKeys {
-		x.fill(r, r.base)
-		return
-	}
-	old := x.slots
-	*x = index{slots: make([]uint32, max(1024, 2*len(old)))}
-	for _, slot := range old {
-		if slot >= used {
-			x.put(r, slot)
-		}
-	}
-}
+// leastSlots is room for tens of thousands of messages: 256 KiB.
+const leastSlots = 64 << 10
 
 // fill takes in all messages from an ordinal on, and no others.
 func (x *index) fill(r *ring, from uint64) {
-	size := 1024
-	for 4*(int(r.next-from)+1) > 3*size {
+	size := leastSlots
+	for int(r.next-from) > size/8*7 {
 		size *= 2
 	}
-	*x = index{slots: slices.Grow(x.slots[:0], size)[:size]}
-	clear(x.slots)
+	*x = index{slots: make([]uint32, size)}
 	for ordinal := from; ordinal < r.next; ordinal++ {
 		if r.key(ordinal) != 0 { // else it never comes again
-			x.put(r, uint32(ordinal&(maxKeys-1))+used)
+			x.add(r, ordinal)
 		}
 	}
+}
+
+// add takes in a message of the ring, if there is room.
+func (x *index) add(r *ring, ordinal uint64) {
+	if x.taken == len(x.slots)/8*7 {
+		return
+	}
+	i := r.key(ordinal) & uint64(len(x.slots)-1)
+	for x.slots[i] != vacant {
+		i = (i + 1) & uint64(len(x.slots)-1)
+	}
+	x.slots[i] = uint32(ordinal&(maxRing-1)) + used
+	x.taken++
+	x.live++
 }
 
 // find returns the slot of a message with that key.
