@@ -22,6 +22,8 @@ const (
 	pageTimeout = 10 * time.Second
 )
 
+const pageHint = "a proxy or a login page may stand between: check the network and stream_url"
+
 // connect makes one try.
 func (s *Source) connect(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
@@ -141,7 +143,7 @@ func (s *Source) unlikeStream() {
 	}
 	c.farewell = &Error{
 		Kind: HTTP, Status: http.StatusOK, Err: fmt.Errorf("the answer is %s a stream: %s", what, text),
-		Hint: "a proxy or a login page may stand between: check the network and stream_url",
+		Hint: pageHint,
 	}
 	c.ended = io.EOF
 }
@@ -162,6 +164,9 @@ func (s *Source) verdict(c *connection) *Error {
 		_ = s.plainFrom(0, c.ended) // whatever it reports, it ended
 		if c.messages == 0 && c.firstLine != "" {
 			end.Err = fmt.Errorf("%w; instead of a message it said: %s", end.Err, c.firstLine)
+			if strings.HasPrefix(c.firstLine, "<") {
+				end.Hint = pageHint
+			}
 		}
 	}
 	end.URL, end.Messages, end.Quiet = s.url(), c.messages, c.quiet()
