@@ -24,7 +24,7 @@ const (
 	// of their own time, and firstSkeet that of the first.
 	skeets     = 2_000_000
 	skeetTime  = 10 // microseconds
-	firstSkeet = 1_700_000_000_000_000
+	firstSkeet = int64(1_700_000_000_000_000)
 )
 
 // jetstreamSender sends recorded events, each with its own time and revision,
@@ -58,8 +58,8 @@ func (s *jetstreamSender) answer(conn net.Conn, r *http.Request) error {
 		return err
 	}
 	next, last := 0, skeets
-	if cursor, err := strconv.Atoi(r.URL.Query().Get("cursor")); err == nil {
-		next = max(0, (cursor-firstSkeet)/skeetTime)
+	if cursor, err := strconv.ParseInt(r.URL.Query().Get("cursor"), 10, 64); err == nil {
+		next = int(max(0, (cursor-firstSkeet)/skeetTime))
 	}
 	if !s.cut {
 		s.cut, last = true, skeets/2
@@ -67,8 +67,8 @@ func (s *jetstreamSender) answer(conn net.Conn, r *http.Request) error {
 	frame := s.frames[0]
 	out := bufio.NewWriterSize(conn, 64<<10)
 	for ; next < last; next++ {
-		digits(frame[s.times[0]:][:16], firstSkeet+next*skeetTime)
-		digits(frame[s.times[1]:][:13], next)
+		digits(frame[s.times[0]:][:16], firstSkeet+int64(next)*skeetTime)
+		digits(frame[s.times[1]:][:13], int64(next))
 		if _, err := out.Write(frame); err != nil {
 			return err
 		}
@@ -85,7 +85,7 @@ func (s *jetstreamSender) answer(conn net.Conn, r *http.Request) error {
 }
 
 // digits writes a number over all of to.
-func digits(to []byte, n int) {
+func digits(to []byte, n int64) {
 	for i := len(to) - 1; i >= 0; i-- {
 		to[i] = byte('0' + n%10)
 		n /= 10

@@ -109,7 +109,7 @@ func (k Kind) Ask(position string, since, now time.Time, u *url.URL, h http.Head
 			h.Set("Last-Event-ID", id)
 		}
 	case SSE, JSON, File:
-		if position != "" {
+		if position != "" && fitsHeader([]byte(position)) {
 			h.Set("Last-Event-ID", position)
 		}
 	case X:

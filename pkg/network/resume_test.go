@@ -158,6 +158,9 @@ func FuzzAsk(f *testing.F) {
 				t.Fatalf("%s: %q is sent", kind, id)
 			}
 			kind.Ask(position, time.Time{}, time.Time{}, u, h)
+			if id := h.Get("Last-Event-ID"); kind != Wikimedia && !fitsHeader([]byte(id)) {
+				t.Fatalf("%s: %q is sent", kind, id)
+			}
 			if missed := Timeline(u, position); missed != nil {
 				if _, err := url.Parse(missed.String()); err != nil {
 					t.Fatalf("%s: %v", missed, err)

@@ -10,9 +10,9 @@ import (
 	"github.com/storj/twitter-stream/pkg/network"
 )
 
-const start = 1_700_000_000_000_000
+const start = int64(1_700_000_000_000_000)
 
-func skeet(n, at int) []byte {
+func skeet(n int, at int64) []byte {
 	return fmt.Appendf(nil, `{"did":"d","time_us":%d,"kind":"commit","commit":{"rev":"%d","operation":"create","collection":"c","rkey":"k"}}`, at, n)
 }
 
@@ -95,7 +95,7 @@ func TestOnlyStatusesComeAgain(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if missed := m.Missed(stream); missed == nil || missed.Query().Get("min_id") != fmt.Sprint(110000000000000001-10_000<<16) {
+	if missed := m.Missed(stream); missed == nil || missed.Query().Get("min_id") != fmt.Sprint(int64(110000000000000001-10_000<<16)) {
 		t.Errorf("missed %v", missed)
 	}
 }
@@ -104,7 +104,7 @@ func TestOnlyStatusesComeAgain(t *testing.T) {
 func TestMessageFromTheFuture(t *testing.T) {
 	m := New(network.Jetstream, "wss://example.org/subscribe", fixed, func(from, to time.Time) { t.Errorf("told of a gap from %v to %v", from, to) })
 	for i := range 200 {
-		at := start + i*1000
+		at := start + int64(i)*1000
 		if i%10 == 5 {
 			at = 32_503_680_000_000_000
 		}
@@ -117,12 +117,12 @@ func TestMessageFromTheFuture(t *testing.T) {
 	}
 	u := &url.URL{}
 	m.Prepare(u, http.Header{})
-	var cursor int
+	var cursor int64
 	if _, err := fmt.Sscan(u.Query().Get("cursor"), &cursor); err != nil || cursor > start || cursor < start-6_000_000 {
 		t.Errorf("asked for %s, want five seconds before %d", u.RawQuery, start)
 	}
 	for i := range 200 {
-		if m.Fresh(skeet(i, start+i*1000), nil, false) {
+		if m.Fresh(skeet(i, start+int64(i)*1000), nil, false) {
 			t.Fatalf("message %d was stored already", i)
 		}
 	}
@@ -134,7 +134,7 @@ func TestTimeThatStepsBack(t *testing.T) {
 	m := New(network.Jetstream, "wss://example.org/subscribe", fixed, nil)
 	var messages [][]byte
 	for i := range 2000 {
-		at := start + i*10_000
+		at := start + int64(i)*10_000
 		if i >= 1000 {
 			at -= 30_000_000
 		}

@@ -1,5 +1,3 @@
-//go:build unix
-
 package cmd_test
 
 import (
@@ -12,7 +10,6 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -143,7 +140,7 @@ func TestBadInput(t *testing.T) {
 			if code := p.wait(); code != c.code || !strings.Contains(p.out.String(), c.want) {
 				t.Errorf("exit %d, want %d and %q:\n%s", code, c.code, c.want, p.out)
 			}
-			if runtime.GOOS == "linux" && (most == 0 || most > 48<<20) {
+			if most == 0 || most > 48<<20 {
 				t.Errorf("%d MiB of memory, want at most 48", most>>20)
 			}
 			var stored []byte
