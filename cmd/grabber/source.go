@@ -75,7 +75,7 @@ func connect(cfg *config.Config, g *grabber.Grabber, with access, memory *resume
 		Notice: g.Notice, Busy: g.Reading,
 	}
 	if memory != nil {
-		settings.Prepare, settings.Missed, settings.Fresh = memory.Prepare, memory.Missed, memory.Fresh
+		settings.Prepare, settings.Missed, settings.Unfilled, settings.Fresh = memory.Prepare, memory.Missed, memory.Unfilled, memory.Fresh
 	}
 	return stream.New(settings)
 }

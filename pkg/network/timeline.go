@@ -62,10 +62,22 @@ func timelineOf(stream string, from url.Values) (path string, parameters url.Val
 	return "", nil
 }
 
-// earlier takes the overlap off an id that holds a time, in milliseconds above
-// its last 16 bits.
+// withTime is the least id that holds a time, in milliseconds since 1970 above
+// its last 16 bits (2004).
+const withTime = 1 << 56
+
+// StatusTime returns the time in the id of a status, in Unix microseconds, 0
+// where it holds none.
+func StatusTime(id string) int64 {
+	n, err := strconv.ParseUint(id, 10, 63)
+	if err != nil || n < withTime {
+		return 0
+	}
+	return int64(n>>16) * 1000
+}
+
+// earlier takes the overlap off an id that holds a time.
 func earlier(id string) string {
-	const withTime = 1 << 56 // milliseconds since 1970 above 16 bits, from 2004 on
 	n, err := strconv.ParseUint(id, 10, 64)
 	if err != nil || n < withTime {
 		return id

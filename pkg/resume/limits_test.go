@@ -95,6 +95,12 @@ func TestOnlyStatusesComeAgain(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	var gap time.Duration
+	m.skipped = func(from, to time.Time) { gap = to.Sub(from) }
+	m.Prepare(&url.URL{}, http.Header{})
+	if m.Unfilled("110000000000000001"); gap != time.UnixMicro(start).Sub(time.UnixMilli(110000000000000001>>16)) || m.Asked() {
+		t.Errorf("told of a gap of %v, asked %v", gap, m.Asked())
+	}
 	if missed := m.Missed(stream); missed == nil || missed.Query().Get("min_id") != fmt.Sprint(int64(110000000000000001-10_000<<16)) {
 		t.Errorf("missed %v", missed)
 	}

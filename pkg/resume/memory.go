@@ -155,6 +155,18 @@ func (m *Memory) Missed(u *url.URL) *url.URL {
 	return network.Timeline(u, m.newest.position)
 }
 
+// Unfilled is told that what came after a status, of those that were missed,
+// cannot be had.
+func (m *Memory) Unfilled(after string) {
+	m.mu.Lock()
+	m.asked = false
+	from, to := network.StatusTime(after), m.clock()
+	m.mu.Unlock()
+	if from > 0 && from < to {
+		m.skipped(time.UnixMicro(from), time.UnixMicro(to))
+	}
+}
+
 // Fresh reports whether a message is not stored yet, and then remembers it: it
 // must be stored next. id is that of its server-sent event, or of one before
 // it, or where in a file it ends. always says that it is to be stored in any

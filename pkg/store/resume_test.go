@@ -40,6 +40,8 @@ func (m *memory) Cut() uint64 {
 	return uint64(len(m.cuts))
 }
 
+func (m *memory) Position() string { return "" }
+
 func (m *memory) Save(number uint64) []byte {
 	m.mu.Lock()
 	defer m.mu.Unlock()

@@ -170,7 +170,7 @@ func (s *Source) verdict(c *connection) *Error {
 		}
 	}
 	end.URL, end.Messages, end.Quiet = s.url(), c.messages, c.quiet()
-	end.Usual = s.cfg.Kind == network.Wikimedia && c.messages > 0 && end.Kind == Network && !errors.Is(c.ended, errStall)
+	end.Usual = s.cfg.Kind == network.Wikimedia && c.messages > 0 && end.Kind == Network && !errors.Is(c.ended, ErrStall)
 	return end
 }
 

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/storj/twitter-stream/pkg/network"
+	"github.com/storj/twitter-stream/pkg/redact"
 )
 
 const (
@@ -69,6 +70,9 @@ func (s *Source) fetch(ctx context.Context) {
 	}
 	f.next = nil
 	if ctx.Err() == nil {
+		if s.cfg.Unfilled != nil {
+			s.cfg.Unfilled(after)
+		}
 		s.cfg.Notice(NoticeGap, fmt.Sprintf("the statuses after %s cannot be had: %v", after, plain(err)))
 	}
 }
@@ -130,7 +134,7 @@ func (s *Source) getPage(ctx context.Context, f *filler) ([]post, error) {
 	}
 	var texts []json.RawMessage
 	if err := json.Unmarshal(page, &texts); err != nil {
-		return nil, errors.New("the answer is no list of statuses: " + summary(page))
+		return nil, errors.New("the answer is no list of statuses: " + redact.Body(bytes.NewReader(page)))
 	}
 	statuses := make([]post, 0, len(texts))
 	for _, text := range texts {

@@ -50,6 +50,8 @@ type Config struct {
 	// connection and the one that is about to begin, of a Mastodon's statuses; nil
 	// where nothing did. nil is fine.
 	Missed func(*url.URL) *url.URL
+	// Unfilled is told when what came after a status cannot be had. nil is fine.
+	Unfilled func(after string)
 	// Fresh reports whether a message is not stored yet; id is that of its
 	// server-sent event, or of one before it, or the number of the byte behind it
 	// in a file. One that is not fresh is counted
