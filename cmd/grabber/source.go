@@ -6,9 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"maps"
 	"net/http"
-	"net/url"
 	"os"
 	"strings"
 	"time"
@@ -30,27 +28,20 @@ func connect(cfg *config.Config, g *grabber.Grabber, with access, memory *resume
 	if err != nil {
 		return nil, err
 	}
-	parameters := cfg.StreamParameters
-	if dictionary != nil {
-		if parameters = maps.Clone(parameters); parameters == nil {
-			parameters = url.Values{}
-		}
-		parameters.Set("compress", "true")
-	}
 	agent := app.UserAgent()
 	if cfg.StreamContact != "" {
 		agent += " (" + cfg.StreamContact + ")"
 	}
 	settings := stream.Config{
 		Kind: cfg.StreamKind, URL: cfg.StreamURL, Spare: cfg.StreamSpare,
-		Method: cfg.StreamMethod, Parameters: parameters,
+		Method: cfg.StreamMethod, Parameters: cfg.StreamParameters,
 		Client:    &http.Client{Transport: with.transport}, // its redirects are switched off there
-		UserAgent: agent, Bearer: with.bearer, Dictionary: dictionary,
+		UserAgent: agent, Bearer: with.bearer, Dictionary: dictionary, DropCanaries: cfg.DropCanaries,
 		StallTimeout: cfg.StallTimeout, MaxMessage: cfg.MaxMessage,
 		Notice: g.Notice, Busy: g.Reading,
 	}
 	if memory != nil {
-		settings.Prepare, settings.Fresh = memory.Prepare, memory.Fresh
+		settings.Prepare, settings.Missed, settings.Unfilled, settings.Fresh = memory.Prepare, memory.Missed, memory.Unfilled, memory.Fresh
 	}
 	return stream.New(settings)
 }

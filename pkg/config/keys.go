@@ -110,7 +110,7 @@ func captureKeys() []key {
 			field(func(c *Config) *string { return &c.StreamAuth }, oneOf("auto", "oauth1", "bearer", none))),
 		ours("stream_token", "", "token sent as Authorization: Bearer, such as a Mastodon user's (secret); X: BEARER_TOKEN in the file of the application's key is used, or a token is fetched with the key and kept beside it",
 			field(func(c *Config) *string { return &c.StreamToken }, anything)).isSecret(),
-		ours("stream_dictionary", "", "a zstd dictionary: Jetstream then sends half as many bytes (the file zstd_dictionary of the Jetstream project); empty: uncompressed",
+		ours("stream_dictionary", "", "a zstd dictionary by which a Jetstream packs, to half as many bytes (the file zstd_dictionary of the Jetstream project); empty: that which the server offers, else uncompressed",
 			optionalPath(func(c *Config) *string { return &c.StreamDictionary })),
 		ours("stream_contact", "", "your address, a mail's or a page's, added to User-Agent: Wikimedia asks for one",
 			field(func(c *Config) *string { return &c.StreamContact }, contact)),

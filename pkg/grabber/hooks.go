@@ -22,6 +22,10 @@ func (g *Grabber) Notice(kind stream.NoticeKind, text string) {
 		sentence = "a line that is no JSON object was dropped"
 	case stream.NoticeValue:
 		level, sentence = logrus.InfoLevel, "messages that are no JSON objects come, and are stored"
+	case stream.NoticeGap:
+		sentence = "what was missed cannot be had: there is a gap"
+	case stream.NoticeOtherFile:
+		sentence = "the file is another than the one that was being read: it is read from its beginning"
 	case stream.NoticeOversize:
 		sentence = "a message that is too long was skipped"
 	case stream.NoticeWarning:

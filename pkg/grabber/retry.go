@@ -121,8 +121,14 @@ func (r *retry) after(ctx context.Context, end *stream.Error, brought bool) erro
 // unless the one before it ended just now, too.
 func (r *retry) again(ctx context.Context, end *stream.Error) {
 	defer func() { r.since = time.Now() }()
-	if r.since.IsZero() || time.Since(r.since) >= shortLife {
+	long := r.since.IsZero() || time.Since(r.since) >= shortLife
+	if long {
 		r.shorts = 0
+	}
+	if long || end.Usual && r.shorts < quickTries {
+		if !long {
+			r.shorts++
+		}
 		r.trouble.say(logrus.InfoLevel, "ended", logrus.Fields{"err": end}, "the connection has ended: connecting again")
 		r.g.states.connects(connecting)
 		return

@@ -4,32 +4,43 @@ import (
 	"encoding/binary"
 	"math/bits"
 	"strconv"
+	"time"
 )
 
-// Identify returns by what a message is told apart from all others of its
-// stream: a hash of what its network calls it by, or of all its bytes where it
-// does not say. at is the time in Unix microseconds by which the stream is
-// ordered, 0 where a message holds none (Wikimedia's meta.dt is that of the
-// producer, which may be minutes behind). The message is one valid JSON value.
-//
-// The hash is the same in every process and version of this program, since it
-// is kept on disk.
-func (k Kind) Identify(message []byte) (key uint64, at int64) {
+// Identity is what a message is told apart from all others of its stream by.
+type Identity struct {
+	// Key is a hash of what its network calls it by, or of all its bytes where it
+	// does not say; 0 where no server sends it again. It is the same in every
+	// process and version of this program, since it is kept on disk.
+	Key uint64
+	// Named says that the network calls it so: the same key is the same message.
+	Named bool
+	// At is the time in Unix microseconds by which the stream is ordered, more or
+	// less; 0 where a message holds none.
+	At int64
+}
+
+// Identify tells a message, which is one valid JSON value, apart. White space
+// and the order of an object's members make no difference where it is named.
+func (k Kind) Identify(message []byte) (id Identity) {
 	var h hash
 	switch k {
 	case Jetstream:
-		at = h.jetstream(message)
+		id.At = h.jetstream(message)
 	case Mastodon:
-		h.mastodon(message)
+		if !h.mastodon(message) {
+			return id
+		}
 	case Wikimedia:
-		h.addFound(find(find(message, "meta"), "id"))
+		id.At = h.wikimedia(message)
 	case X:
 		h.addFound(find(find(message, "data"), "id"))
 	}
-	if h.parts == 0 {
+	if id.Named = h.parts > 0; !id.Named {
 		h.add(message)
 	}
-	return h.sum(), at
+	id.Key = h.sum()
+	return id
 }
 
 // jetstream takes repository, revision and record of a commit, and the
@@ -71,27 +82,52 @@ func (h *hash) jetstream(message []byte) (at int64) {
 		}
 		return seq == nil && (rev == nil || operation == nil || collection == nil || rkey == nil)
 	})
+	if rev == nil && seq == nil { // neither version nor number: only all of it tells it apart
+		h.add(inner)
+		return at
+	}
 	for _, part := range [...][]byte{rev, operation, collection, rkey, seq} {
 		h.add(part)
 	}
 	return at
 }
 
-// mastodon takes the kind of an event and the id of what it is about; an edit
-// has the time of it, too.
-func (h *hash) mastodon(message []byte) {
-	event, payload := find(message, "event"), find(message, "payload")
-	id := payload
-	if len(payload) > 0 && payload[0] == '{' {
-		if id = find(payload, "id"); id == nil {
-			return
+// mastodon takes the id of a new status, which is all that REST brings again;
+// any other event comes once only.
+func (h *hash) mastodon(message []byte) bool {
+	id := newStatus(message)
+	h.addFound(id)
+	return id != nil
+}
+
+// newStatus returns the id of the status that an event brings, nil for any
+// other event.
+func newStatus(message []byte) []byte {
+	if string(plain(find(message, "event"))) != "update" {
+		return nil
+	}
+	return plain(find(find(message, "payload"), "id"))
+}
+
+// wikimedia takes meta.id; meta.dt is the timestamp by which EventStreams finds
+// a message again (its own ids are one millisecond later).
+func (h *hash) wikimedia(message []byte) (at int64) {
+	var id, dt []byte
+	members(find(message, "meta"), func(key, value []byte) bool {
+		switch string(key) {
+		case "id":
+			id = value
+		case "dt":
+			dt = value
 		}
+		return id == nil || dt == nil
+	})
+	h.addFound(id)
+	var t time.Time
+	if t.UnmarshalJSON(dt) != nil || t.Year() < 1970 {
+		return 0
 	}
-	h.add(event)
-	h.add(plain(id))
-	if string(plain(event)) == "status.update" {
-		h.add(find(payload, "edited_at"))
-	}
+	return t.UnixMicro()
 }
 
 // Canary reports whether a message is one of Wikimedia's test events, which
@@ -147,4 +183,5 @@ func mix(x uint64) uint64 {
 	return hi ^ lo ^ bits.RotateLeft64(x, 29)
 }
 
-func (h *hash) sum() uint64 { return mix(h.state + uint64(h.parts)) }
+// sum is never 0.
+func (h *hash) sum() uint64 { return max(1, mix(h.state+uint64(h.parts))) }

@@ -5,7 +5,9 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
 	"time"
+	"unicode/utf8"
 )
 
 // maxPosition is the longest position that is kept, in bytes.
@@ -15,10 +17,12 @@ const maxPosition = 4 << 10
 // missed. Of X's only those can that the plan allows backfill_minutes.
 func (k Kind) Resumes(rawURL string) bool {
 	switch k {
-	case Jetstream, Wikimedia, SSE, JSON: // JSON: where the server sends events after all
+	case Jetstream, Wikimedia, Mastodon, SSE, JSON: // JSON: where the server sends events after all
 		return true
 	case X:
 		return backfill(rawURL) > 0
+	case File:
+		return rawURL != "-"
 	}
 	return false
 }
@@ -32,16 +36,18 @@ func (k Kind) Overlap() time.Duration {
 		return 5 * time.Second
 	case Wikimedia:
 		return 10 * time.Second
+	case Mastodon:
+		return 10 * time.Second
 	case X:
 		return 6 * time.Minute // all that backfill_minutes can bring again, and a margin
 	}
 	return 0
 }
 
-// Position appends where the stream stands after a message: id is that of its
-// server-sent event, or of one before it. Nothing is appended where that cannot
-// be told.
-func (k Kind) Position(dst, message, id []byte) []byte {
+// Position appends where the stream stands after a message whose key is key: id
+// is that of its server-sent event, or of one before it, or where in a file it
+// ends. Nothing is appended where that cannot be told.
+func (k Kind) Position(dst, message, id []byte, key uint64) []byte {
 	switch k {
 	case Jetstream:
 		if at := number(find(message, "time_us")); at > 0 {
@@ -49,13 +55,44 @@ func (k Kind) Position(dst, message, id []byte) []byte {
 		}
 	case X:
 		return append(dst, 'x') // the time alone counts
+	case Mastodon:
+		if status := newStatus(message); isDigits(status) {
+			return append(dst, status...)
+		}
 	case Wikimedia, SSE, JSON:
-		if len(id) <= maxPosition {
+		if fitsHeader(id) {
 			return append(dst, id...)
+		}
+	case File:
+		if isDigits(id) {
+			return appendPlace(dst, id, len(message), key)
 		}
 	}
 	return dst
 }
+
+// ID returns the id of which Position has made a position, where that is exact.
+func (k Kind) ID(position string) string {
+	if k == File {
+		position, _, _ = strings.Cut(position, " ")
+	}
+	return position
+}
+
+// fitsHeader reports whether an id can be sent back and be kept as JSON: with
+// another one no request would ever leave this machine.
+func fitsHeader(id []byte) bool {
+	for _, c := range id {
+		if c < ' ' || c == 0x7f {
+			return false
+		}
+	}
+	return len(id) <= maxPosition && utf8.Valid(id)
+}
+
+// firstTime is the least cursor that a Jetstream takes for a time, not for the
+// number of an event (2001-09-09, in microseconds).
+const firstTime = 1e15
 
 // Ask changes a request so that it begins at a position, less the overlap.
 // since is when the position was reached. A position that cannot be read, or
@@ -64,15 +101,15 @@ func (k Kind) Ask(position string, since, now time.Time, u *url.URL, h http.Head
 	switch k {
 	case Jetstream:
 		at, err := strconv.ParseInt(position, 10, 64)
-		if err == nil && at > k.Overlap().Microseconds() {
-			set(u, "cursor", strconv.FormatInt(at-k.Overlap().Microseconds(), 10))
+		if at -= k.Overlap().Microseconds(); err == nil && at >= firstTime {
+			set(u, "cursor", strconv.FormatInt(at, 10))
 		}
 	case Wikimedia:
 		if id := rewound(position, k.Overlap()); id != "" {
 			h.Set("Last-Event-ID", id)
 		}
-	case SSE, JSON:
-		if position != "" {
+	case SSE, JSON, File:
+		if position != "" && fitsHeader([]byte(position)) {
 			h.Set("Last-Event-ID", position)
 		}
 	case X:
@@ -80,21 +117,22 @@ func (k Kind) Ask(position string, since, now time.Time, u *url.URL, h http.Head
 	}
 }
 
-// askX asks for as many minutes as were missed, at most those in the URL. The
-// first connection of all asks for none.
+// askX asks for as many minutes as were missed, at most those in the URL, and
+// for all of those where the clock has gone back. The first connection of all
+// asks for none.
 func askX(position string, gap time.Duration, u *url.URL) {
 	most := backfill(u.String())
-	if most == 0 {
-		return
-	}
-	missed := min(int(gap/time.Minute)+1, most)
-	if position == "" || gap < 0 {
+	switch {
+	case most == 0:
+	case position == "":
 		q := u.Query()
 		q.Del("backfill_minutes")
 		u.RawQuery = q.Encode()
-		return
+	case gap < 0 || gap >= time.Duration(most)*time.Minute:
+		set(u, "backfill_minutes", strconv.Itoa(most))
+	default:
+		set(u, "backfill_minutes", strconv.Itoa(int(gap/time.Minute)+1))
 	}
-	set(u, "backfill_minutes", strconv.Itoa(missed))
 }
 
 func backfill(rawURL string) int {
@@ -115,22 +153,37 @@ func set(u *url.URL, name, value string) {
 	u.RawQuery = q.Encode()
 }
 
-// rewound takes time off each timestamp of an id of EventStreams: a JSON array
-// with an entry for each partition of each topic, which has a timestamp in
-// milliseconds or an offset, or both. An offset beats a timestamp (KafkaSSE), so
-// it goes where there is a timestamp; one of -1 means that nothing has come.
+// rewound takes an id of EventStreams back: a JSON array with an entry for each
+// partition of each topic, which has a timestamp in milliseconds or an offset,
+// or both. An offset beats a timestamp (KafkaSSE), so it goes where there is a
+// timestamp; one of -1 means that nothing has come yet, and would ask for what
+// comes from now on.
+//
+// Each partition goes back to that long before the newest of them. One that has
+// been quiet for longer stays: what it brought last came too long ago to be
+// known again.
 func rewound(id string, by time.Duration) string {
 	var entries []map[string]json.RawMessage
 	if json.Unmarshal([]byte(id), &entries) != nil || len(entries) == 0 {
 		return ""
 	}
+	newest := int64(0)
 	for _, entry := range entries {
-		ms, err := strconv.ParseInt(string(entry["timestamp"]), 10, 64)
-		if err != nil || ms <= 0 {
+		newest = max(newest, number(entry["timestamp"]))
+	}
+	from := max(0, newest-by.Milliseconds())
+	for _, entry := range entries {
+		ms := number(entry["timestamp"])
+		switch {
+		case ms > 0:
+			ms = min(ms, from)
+		case newest > 0 && number(entry["offset"]) < 0:
+			ms = from
+		default:
 			continue
 		}
 		delete(entry, "offset")
-		entry["timestamp"] = json.RawMessage(strconv.FormatInt(max(0, ms-by.Milliseconds()), 10))
+		entry["timestamp"] = strconv.AppendInt(nil, ms, 10)
 	}
 	text, err := json.Marshal(entries)
 	if err != nil {

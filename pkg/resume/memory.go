@@ -10,14 +10,16 @@
 // is stored in finished files, that it comes with the keys of all that was
 // stored since then, and that what a server sends again is dropped once for
 // each stored copy (or always, where the network gives its messages names).
-// Memory is bounded: 16 bytes a message of the overlap and of the files that
-// are not finished, a million messages at most.
+// Memory is bounded: eight bytes a message of the overlap and of the files that
+// are not finished, 900,000 messages at most; as much again for what is saved,
+// and while a connection brings the overlap again.
 //
 // It must not know connections, files, or how a network writes its messages:
 // that is network's.
 package resume
 
 import (
+	"bytes"
 	"net/http"
 	"net/url"
 	"sync"
@@ -32,11 +34,17 @@ const (
 	sampleEvery = 64
 	sampleTime  = 10 * time.Millisecond
 	// patience is how long after a connection began messages may come again
-	// that have no time of their own.
+	// that have a name but no time of their own.
 	patience = 10 * time.Minute
 	// slack is how much more than the overlap is remembered: a server's order
 	// is not quite that of the times in its messages.
 	slack = time.Second
+	// least is how many messages are remembered in any case, for a server whose
+	// clock was set back, or that is slow to tell of some.
+	least = 16 << 10
+	// future is how far a message's time may be ahead of both the clock and the
+	// messages before it.
+	future = time.Hour
 )
 
 // mark is a position and how many messages had come by then.
@@ -55,9 +63,10 @@ type cut struct {
 // Memory is what is known of one stream. Prepare and Fresh belong to the one
 // goroutine that reads, the rest to the store's; they may run at once.
 type Memory struct {
-	kind network.Kind
-	id   string // of the stream: positions of another are worth nothing
-	now  func() time.Time
+	kind  network.Kind
+	id    string // of the stream: positions of another are worth nothing
+	now   func() time.Time
+	began time.Time
 	// skipped is told when a server began later than it was asked to.
 	skipped func(from, to time.Time)
 
@@ -71,13 +80,21 @@ type Memory struct {
 	first    uint64 // number of cuts[0]
 	saved    mark
 	recalled uint64 // messages that dead processes left, the first ones
-	noted    time.Time
-	latest   int64     // time of a message
-	again    seen      // what may come again on this connection
-	until    time.Time // and until when, where messages have no time
-	asked    mark      // where this connection was asked to begin
-	judged   bool      // whether it did has been looked at
-	scratch  []byte
+	noted    int64  // when newest was, by the clock
+	latest   int64  // time of a message
+	awaited  awaited
+	asked    bool   // this connection was asked to begin at a position
+	last     place  // where positions are exact
+	scratch  []byte // a position
+	text     []byte // what Save returned last
+}
+
+// place is the position of the last message that had an id of its own. It is
+// too often another one to be a mark.
+type place struct {
+	id, position []byte
+	ordinal      uint64
+	at           int64
 }
 
 // New returns the memory of a stream that nothing is known of yet. skipped may
@@ -89,121 +106,145 @@ func New(kind network.Kind, rawURL string, now func() time.Time, skipped func(fr
 	if skipped == nil {
 		skipped = func(time.Time, time.Time) {}
 	}
-	return &Memory{kind: kind, id: identity(kind, rawURL), now: now, skipped: skipped, first: 1}
+	return &Memory{kind: kind, id: identity(kind, rawURL), now: now, began: now(), skipped: skipped, first: 1}
 }
 
 // identity tells streams apart. A Jetstream's cursor is a time, and so good at
-// every instance.
+// every instance; Mastodon's streams differ by their parameters.
 func identity(kind network.Kind, rawURL string) string {
 	u, err := url.Parse(rawURL)
-	if err != nil {
+	switch {
+	case err != nil:
 		return string(kind)
-	}
-	if kind == network.Jetstream {
+	case kind == network.Jetstream:
 		return string(kind) + " " + u.Path
+	case kind == network.Mastodon:
+		return string(kind) + " " + u.Host + u.Path + " " + u.Query().Get("tag") + u.Query().Get("list")
 	}
 	return string(kind) + " " + u.Host + u.Path
 }
+
+// clock returns the time in Unix microseconds; a clock that is set moves it in
+// the next process only.
+func (m *Memory) clock() int64 { return m.began.UnixMicro() + m.now().Sub(m.began).Microseconds() }
+
+// exact reports whether a position is that of one message, so that nothing
+// before it is sent again.
+func (m *Memory) exact() bool { return m.kind.Overlap() == 0 }
 
 // Prepare has a connection begin where the one before it ended, and expects
 // what was stored since to come again.
 func (m *Memory) Prepare(u *url.URL, h http.Header) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	now := m.now()
-	m.kind.Ask(m.newest.position, time.UnixMicro(m.newest.at), now, u, h)
-	m.again.clear()
-	if m.newest.position == "" {
-		return
+	if len(m.last.position) > 0 {
+		m.newest = mark{string(m.last.position), m.last.ordinal, m.last.at}
 	}
-	m.ring.each(func(ordinal uint64, e entry) {
-		if m.comesAfter(m.newest, ordinal, e) {
-			m.again.add(e.key)
-		}
-	})
-	m.asked, m.judged, m.until = m.newest, false, now.Add(patience)
-	m.asked.at = max(m.asked.at, m.latest)
+	m.kind.Ask(m.newest.position, time.UnixMicro(m.newest.at), time.UnixMicro(m.clock()), u, h)
+	m.await()
 }
 
-// comesAfter reports whether a message may come again on a connection that
-// begins at a position.
-func (m *Memory) comesAfter(position mark, ordinal uint64, e entry) bool {
-	overlap := m.kind.Overlap()
-	return ordinal >= position.ordinal || overlap > 0 && e.at >= position.at-(overlap+slack).Microseconds()
+// Missed returns the URL by which a Mastodon is asked for what came since the
+// connection before the one to u ended, nil where it cannot be.
+func (m *Memory) Missed(u *url.URL) *url.URL {
+	if m.kind != network.Mastodon {
+		return nil
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return network.Timeline(u, m.newest.position)
+}
+
+// Unfilled is told that what came after a status, of those that were missed,
+// cannot be had.
+func (m *Memory) Unfilled(after string) {
+	m.mu.Lock()
+	m.asked = false
+	from, to := network.StatusTime(after), m.clock()
+	m.mu.Unlock()
+	if from > 0 && from < to {
+		m.skipped(time.UnixMicro(from), time.UnixMicro(to))
+	}
 }
 
 // Fresh reports whether a message is not stored yet, and then remembers it: it
 // must be stored next. id is that of its server-sent event, or of one before
-// it. always says that it is to be stored in any case.
+// it, or where in a file it ends. always says that it is to be stored in any
+// case.
 func (m *Memory) Fresh(message, id []byte, always bool) bool {
-	key, at := m.kind.Identify(message)
-	now := m.now()
-	timed := at != 0
-	if !timed {
-		at = now.UnixMicro()
-	}
 	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.again.used() && !always && m.comesAgain(key, at, timed, now) {
-		return false
+	if m.newest.position == "" && m.exact() && len(id) == 0 { // this server cannot be asked
+		m.ring.skip()
+		m.mu.Unlock()
+		return true
+	}
+	now := m.clock()
+	what := m.identify(message, now)
+	var gap gap
+	fresh := always || !m.comesAgain(what, now, &gap)
+	switch {
+	case fresh:
+		m.remember(message, id, what, now)
+	case m.exact(): // what comes next under this id is not the first
+		m.last.id = append(m.last.id[:0], id...)
+	}
+	m.mu.Unlock()
+	if gap.to != 0 {
+		m.skipped(time.UnixMicro(gap.from), time.UnixMicro(gap.to))
+	}
+	return fresh
+}
+
+// identify tells a message apart. A time that is far ahead of the clock and of
+// what came before is none.
+func (m *Memory) identify(message []byte, now int64) network.Identity {
+	what := m.kind.Identify(message)
+	if m.latest != 0 && what.At > max(now, m.latest)+future.Microseconds() {
+		what.At = 0
+	}
+	return what
+}
+
+// remember takes in a message that is going to be stored.
+func (m *Memory) remember(message, id []byte, what network.Identity, now int64) {
+	at := what.At
+	if at == 0 {
+		at = now
 	}
 	m.latest = max(m.latest, at)
-	m.note(message, id, at, now)
-	if m.newest.position == "" { // this server cannot be asked
+	m.note(message, id, what, at, now)
+	if m.newest.position == "" {
 		m.ring.skip()
-		return true
+		return
 	}
-	m.ring.push(entry{key, at})
-	return true
-}
-
-// comesAgain looks whether a message of this connection is known already.
-//
-// Another instance of a server may have stamped the same messages with later
-// times: they are looked for a while after the overlap is over.
-func (m *Memory) comesAgain(key uint64, at int64, timed bool, now time.Time) bool {
-	overlap := m.kind.Overlap().Microseconds()
-	if !m.judged && timed && at > m.asked.at+overlap { // of what should come again, nothing came first
-		m.judged = true
-		m.skipped(time.UnixMicro(m.asked.at), time.UnixMicro(at))
-	}
-	switch {
-	case timed && at > m.asked.at+3*overlap, !timed && now.After(m.until):
-		m.again.clear()
-		return false
-	case !m.named():
-		return m.again.take(key)
-	case m.again.has(key):
-		m.judged = true
-		return true
-	case !timed || at <= m.asked.at+overlap:
-		m.again.add(key) // a server may repeat itself
-	}
-	return false
-}
-
-// named reports whether the network's messages have names: then the same name
-// is the same message. Else two may be alike, and only as many are dropped as
-// are stored.
-func (m *Memory) named() bool {
-	switch m.kind {
-	case network.Jetstream, network.Mastodon, network.Wikimedia, network.X:
-		return true
-	}
-	return false
+	m.ring.push(what.Key, at)
+	m.awaited.add(&m.ring, what)
 }
 
 // note takes down the position after a message, now and then.
-func (m *Memory) note(message, id []byte, at int64, now time.Time) {
-	ordinal := m.ring.next() + 1
-	if ordinal-m.newest.ordinal < sampleEvery && now.Sub(m.noted) < sampleTime {
+func (m *Memory) note(message, id []byte, what network.Identity, at, now int64) {
+	ordinal := m.ring.next + 1
+	due := ordinal-m.newest.ordinal >= sampleEvery || now-m.noted >= sampleTime.Microseconds()
+	if !due && !m.exact() || what.At == 0 && m.kind == network.Jetstream {
 		return
 	}
-	m.scratch = m.kind.Position(m.scratch[:0], message, id)
-	if len(m.scratch) == 0 {
+	m.scratch = m.kind.Position(m.scratch[:0], message, id, what.Key)
+	if len(m.scratch) == 0 || m.exact() && !m.moved(id, ordinal, at) || !due {
 		return
 	}
 	m.newest = mark{string(m.scratch), ordinal, at}
 	m.noted = now
 	m.onWay = append(m.onWay, m.newest)
+}
+
+// moved takes down where positions are exact, and reports whether this one is
+// another than the last: a server goes on behind the first message of an id.
+func (m *Memory) moved(id []byte, ordinal uint64, at int64) bool {
+	if bytes.Equal(id, m.last.id) {
+		return false
+	}
+	m.last.id = append(m.last.id[:0], id...)
+	m.last.position = append(m.last.position[:0], m.scratch...)
+	m.last.ordinal, m.last.at = ordinal, at
+	return true
 }

@@ -6,10 +6,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 )
 
-// header is the first line of what Save returns; the keys follow, 16 bytes a
-// message, little endian.
+// header is the first line of what Save returns. The keys follow, eight bytes a
+// message, then the latest time of each block of messages; all little endian.
 type header struct {
 	Stream   string `json:"stream"`
 	Position string `json:"position"`
@@ -20,26 +21,30 @@ type header struct {
 	Passed uint64 `json:"passed"`
 }
 
-const entrySize = 16
+const number = 8 // bytes
 
-// encode writes the saved position and the keys of all messages before end.
+// size returns how many bytes follow the header.
+func (h header) size() int { return number * (h.Keys + (h.Keys+block-1)/block) }
+
+// encode writes the saved position and the keys of all messages before end. It
+// is valid until the next call.
 func (m *Memory) encode(end uint64) []byte {
-	n := 0
-	if end > m.ring.base {
-		n = min(m.ring.n, int(end-m.ring.base))
+	r := &m.ring
+	end = max(end, r.base)
+	h := header{Stream: m.id, Position: m.saved.position, At: m.saved.at, Keys: int(end - r.base)}
+	if m.saved.ordinal > r.base {
+		h.Passed = m.saved.ordinal - r.base
 	}
-	passed := uint64(0)
-	if m.saved.ordinal > m.ring.base {
-		passed = m.saved.ordinal - m.ring.base
+	m.text = append(m.text[:0], m.header(h)...)
+	m.text = slices.Grow(m.text, h.size())
+	for ordinal := r.base; ordinal < end; ordinal++ {
+		m.text = binary.LittleEndian.AppendUint64(m.text, r.key(ordinal))
 	}
-	data := m.header(header{m.id, m.saved.position, m.saved.at, n, passed})
-	m.ring.each(func(ordinal uint64, e entry) {
-		if ordinal < end {
-			data = binary.LittleEndian.AppendUint64(data, e.key)
-			data = binary.LittleEndian.AppendUint64(data, uint64(e.at))
-		}
-	})
-	return data
+	for ordinal := r.base; ordinal < end; ordinal += block { // it may reach into two blocks of the ring
+		at := max(r.time(ordinal), r.time(min(ordinal+block, end)-1))
+		m.text = binary.LittleEndian.AppendUint64(m.text, uint64(at))
+	}
+	return m.text
 }
 
 func (m *Memory) header(h header) []byte {
@@ -78,18 +83,22 @@ func (m *Memory) Load(saved []byte) error {
 	if h.Stream != m.id {
 		return fmt.Errorf("%w: %s", ErrOther, h.Stream)
 	}
-	if len(keys) != h.Keys*entrySize || h.Keys > maxEntries {
+	if h.Keys < 0 || h.Keys > maxKeys || len(keys) != h.size() {
 		return errors.New("the saved position is not whole")
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	for ; len(keys) > 0; keys = keys[entrySize:] {
-		e := entry{binary.LittleEndian.Uint64(keys), int64(binary.LittleEndian.Uint64(keys[8:]))}
-		m.ring.push(e)
-		m.latest = max(m.latest, e.at)
-		m.stored++
+	times := keys[number*h.Keys:]
+	for i := range h.Keys {
+		at := int64(binary.LittleEndian.Uint64(times[i/block*number:]))
+		m.ring.push(binary.LittleEndian.Uint64(keys[i*number:]), at)
+		m.latest = max(m.latest, at)
 	}
+	m.stored = uint64(h.Keys)
 	m.saved = mark{h.Position, h.Passed, h.At}
 	m.newest, m.behind, m.recalled = m.saved, m.saved, m.stored
+	if m.exact() { // what has no id of its own may come again under this one
+		m.last = place{[]byte(m.kind.ID(h.Position)), []byte(h.Position), h.Passed, h.At}
+	}
 	return nil
 }

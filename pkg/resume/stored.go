@@ -43,13 +43,13 @@ func (m *Memory) Position() string {
 func (m *Memory) Asked() bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return m.asked.position != ""
+	return m.asked
 }
 
 // Save returns what New's successor needs when all files up to that cut are
 // finished: nil if there is nothing to remember. It is to be on the disk before
 // the files get their final names, for then they may be shipped and be gone.
-// Number 0 stands for what Recall was told of.
+// Number 0 stands for what Recall was told of. It is valid until the next call.
 func (m *Memory) Save(number uint64) []byte {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -69,11 +69,17 @@ func (m *Memory) Save(number uint64) []byte {
 	return m.encode(end.ordinal)
 }
 
-// forget drops the keys of what is older than the overlap before the saved
-// position.
+// forget drops the keys of what does not come again after the saved position:
+// what is older than the overlap before it.
 func (m *Memory) forget() {
-	for !m.ring.empty() && !m.comesAfter(m.saved, m.ring.base, m.ring.oldest()) {
-		m.ring.drop()
+	r := &m.ring
+	if m.exact() {
+		r.base = max(r.base, min(m.saved.ordinal, r.next))
+		return
+	}
+	oldest := m.saved.at - (m.kind.Overlap() + slack).Microseconds()
+	for r.len() > least && r.base < m.saved.ordinal && r.time(r.base) < oldest {
+		r.base++
 	}
 }
 
@@ -82,13 +88,15 @@ func (m *Memory) forget() {
 // after Load and before the first Prepare. Files of which Load has told are none
 // of them: their keys would count twice.
 func (m *Memory) Recall(message []byte) {
-	key, at := m.kind.Identify(message)
-	if at == 0 {
-		at = m.now().UnixMicro()
-	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.ring.push(entry{key, at})
+	now := m.clock()
+	what := m.identify(message, now)
+	at := what.At
+	if at == 0 {
+		at = now
+	}
+	m.ring.push(what.Key, at)
 	m.latest = max(m.latest, at)
 	m.stored++
 	m.recalled = m.stored

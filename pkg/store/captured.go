@@ -56,7 +56,7 @@ func (b *CapturedBook) Append(lines []byte) error {
 // Keep replaces .state/coverage.json, durably: the state of a span that is not
 // in the book yet.
 func (b *CapturedBook) Keep(state []byte) error {
-	return b.book.store.replaceFile(openName, state, true)
+	return b.book.store.replaceFile(openName, true, state)
 }
 
 // Kept returns what was kept last, nil if there is nothing. Any process may

@@ -38,14 +38,20 @@ func (w *Writer) finishLoop(left []string) {
 		switch {
 		case len(files) == 0 && !w.sleep(&w.finisher, -1):
 			return
-		case len(files) > 0 && !w.closing() && time.Since(w.enteredAt) < saveEvery:
-			if !w.sleep(&w.finisher, saveEvery-time.Since(w.enteredAt)) { // one write for all of them
+		case len(files) > 0 && !w.closing() && w.rests() > 0:
+			if !w.sleep(&w.finisher, max(0, w.rests())) { // one write for all of them
 				return
 			}
 		case len(files) > 0 && !w.finish(files):
 			return
 		}
 	}
+}
+
+// rests returns for how long .state/resume and the captured book are not to be
+// written again.
+func (w *Writer) rests() time.Duration {
+	return max(time.Until(w.keeping.rest), saveEvery-time.Since(w.enteredAt))
 }
 
 // finish gives files that are on the disk their final names, and before that

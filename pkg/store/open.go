@@ -127,7 +127,7 @@ func (s *Store) prepare() error {
 		return err
 	}
 	if version == 0 {
-		return s.replaceFile(versionFile, []byte(strconv.Itoa(layoutVersion)+"\n"), true)
+		return s.replaceFile(versionFile, true, []byte(strconv.Itoa(layoutVersion)+"\n"))
 	}
 	if err := s.tryWriting(tempName(stateDir + "/probe")); err != nil {
 		return err

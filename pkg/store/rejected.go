@@ -85,7 +85,7 @@ func (s *Store) moveAside(reason Reason) error {
 		return fmt.Errorf("set aside %.80q: %w", reason.Original, err)
 	}
 	path := rejectedDir + "/" + reason.Name
-	if err := s.replaceFile(path+reasonSuffix, append(text, '\n'), true); err != nil {
+	if err := s.replaceFile(path+reasonSuffix, true, append(text, '\n')); err != nil {
 		return err
 	}
 	err = s.fs.RenameNoReplace(reason.Original, path)

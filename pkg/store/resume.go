@@ -13,8 +13,8 @@ import (
 // can go on where this one ended. The store keeps it and knows nothing of what
 // it says.
 //
-// Early and Save return what is to be kept, nil where there is nothing. It is on
-// the disk, in .state/resume, before a file gets its final name: from then on
+// Early and Save return what is to be kept, nil where there is nothing; it stays
+// as it is until they are asked again. It is on the disk, in .state/resume, before a file gets its final name: from then on
 // the file may be shipped and gone, and nobody else would know what was in it.
 type Memory interface {
 	// Stored is told of whole lines that are in the working file now.
@@ -27,8 +27,8 @@ type Memory interface {
 	// Save is asked when all files up to that cut are about to be finished; 0:
 	// those that recovery found.
 	Save(number uint64) []byte
-	// Early is asked when what is stored by now is about to be synced for the
-	// first time.
+	// Early is asked when all that is stored by now is about to be synced and no
+	// file of this process is finished yet; nil where Save(0) has something to say.
 	Early() []byte
 }
 
@@ -36,10 +36,20 @@ const (
 	resumeName = stateDir + "/resume"
 	// maxResume is far more than a Memory keeps, in bytes.
 	maxResume = 64 << 20
-	// saveEvery is the shortest time between two writes of .state/resume, which
-	// holds megabytes at the highest rates, and of the captured book.
+	// saveEvery is the shortest time between two writes of .state/resume and of
+	// the captured book, and saveRate how many bytes a second the former may come
+	// to: at the highest rates it holds megabytes, and is written once for many
+	// files.
 	saveEvery = 100 * time.Millisecond
+	saveRate  = 4 << 20
 )
+
+// keeping is what the finisher knows of .state/resume.
+type keeping struct {
+	rest time.Time // until then it is not written again; monotonic
+	text []byte    // what Memory said and is not on the disk yet
+	of   string    // of which file
+}
 
 // remember keeps what Memory has to say of files that are about to be finished,
 // the last of which has that name. Behind the name of the last file that it
@@ -48,39 +58,44 @@ func (w *Writer) remember(last string, number uint64) error {
 	if w.cfg.Memory == nil {
 		return nil
 	}
-	if w.toKeep == nil || w.toKeepOf != last { // not again for each try on a full disk: Save forgets what it has told
-		w.toKeep, w.toKeepOf = w.cfg.Memory.Save(number), last
+	k := &w.keeping
+	if k.text == nil || k.of != last { // not again for each try on a full disk: Save forgets what it has told
+		k.text, k.of = w.cfg.Memory.Save(number), last
 	}
-	if w.toKeep == nil {
+	if k.text == nil {
 		return nil
 	}
-	err := w.s.replaceFile(resumeName, append([]byte(last+"\n"), w.toKeep...), true)
+	size := time.Duration(len(k.text))
+	err := w.s.replaceFile(resumeName, true, []byte(last+"\n"), k.text)
 	if err == nil {
-		w.toKeep = nil
+		k.text, k.rest = nil, time.Now().Add(max(saveEvery, size*time.Second/saveRate))
 	}
 	return err
 }
 
-// rememberEarly keeps where the stream stood when a sync began that is done
-// now, unless a file was finished before: until the first one is, nobody else
-// would know. Its failure costs no message.
-func (w *Writer) rememberEarly(early []byte) {
-	if early == nil {
-		return
-	}
-	if err := w.s.replaceFile(resumeName, append([]byte("\n"), early...), true); err != nil {
-		w.s.cfg.Notice(w.s.path(resumeName), "where the stream stands cannot be written: "+err.Error())
-	}
-}
-
-// early asks Memory once a process, as long as it has nothing to say.
-func (w *Writer) early() []byte {
-	if w.cfg.Memory == nil || w.earlyDone {
+// early asks Memory, w.mu held, for what rememberEarly keeps when a batch is
+// done that holds all that is stored. Once a file has gone to the finisher, it
+// is Save that speaks.
+func (w *Writer) early(b batch) []byte {
+	complete := b.cut == len(w.cut) && w.work != nil && len(b.files) > b.cut
+	if w.cfg.Memory == nil || w.earlyDone || w.handed || !complete {
 		return nil
 	}
 	data := w.cfg.Memory.Early()
 	w.earlyDone = data != nil
 	return data
+}
+
+// rememberEarly keeps where the stream stood when a sync began that is done
+// now: until a file is finished, nobody else would know. Its failure costs no
+// message.
+func (w *Writer) rememberEarly(early []byte) {
+	if early == nil {
+		return
+	}
+	if err := w.s.replaceFile(resumeName, true, []byte("\n"), early); err != nil {
+		w.s.cfg.Notice(w.s.path(resumeName), "where the stream stands cannot be written: "+err.Error())
+	}
 }
 
 // Resume returns what the Memory of a process before this one had to say, nil

@@ -141,7 +141,7 @@ func (w *Writer) writeReason(name string, found verdict, why string) error {
 	if err != nil {
 		return err
 	}
-	return w.s.replaceFile(rejectedDir+"/"+name+damagedSuffix+reasonSuffix, append(text, '\n'), true)
+	return w.s.replaceFile(rejectedDir+"/"+name+damagedSuffix+reasonSuffix, true, append(text, '\n'))
 }
 
 // copyPieces writes the pieces of one kind, one a line, to a new file and

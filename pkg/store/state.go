@@ -30,7 +30,7 @@ func (s *Store) WriteState(name string, data []byte, durable bool) error {
 	if !isBare(name) {
 		return fmt.Errorf("write state %q: not a bare name", name)
 	}
-	return s.replaceFile(stateDir+"/"+name, data, durable)
+	return s.replaceFile(stateDir+"/"+name, durable, data)
 }
 
 // ReadState reads .state/<name>, at most 1 MiB; fs.ErrNotExist when there is
@@ -58,11 +58,11 @@ func (s *Store) RemoveState(name string) error {
 // the name at any instant finds the old content whole or the new. The order:
 // temporary file in the same directory, fsync of it, rename, fsync of the
 // directory; both fsyncs only if durable.
-func (s *Store) replaceFile(name string, data []byte, durable bool) error {
+func (s *Store) replaceFile(name string, durable bool, parts ...[]byte) error {
 	s.stateMu.Lock()
 	defer s.stateMu.Unlock()
 	temp := tempName(name)
-	err := s.writeFile(temp, data, durable)
+	err := s.writeFile(temp, durable, parts)
 	if err == nil {
 		err = s.fs.Rename(temp, name)
 	}
@@ -76,12 +76,16 @@ func (s *Store) replaceFile(name string, data []byte, durable bool) error {
 	return s.trouble("fsync", path.Dir(name), s.fs.SyncDir(path.Dir(name)))
 }
 
-func (s *Store) writeFile(name string, data []byte, durable bool) error {
+func (s *Store) writeFile(name string, durable bool, parts [][]byte) error {
 	f, err := s.fs.OpenFile(name, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
 	if err != nil {
 		return err
 	}
-	_, err = f.Write(data)
+	for _, part := range parts {
+		if err == nil {
+			_, err = f.Write(part)
+		}
+	}
 	if err == nil && durable {
 		err = f.Sync()
 	}

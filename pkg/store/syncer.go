@@ -9,7 +9,8 @@ import (
 // batch is what is brought to the disk at a time.
 type batch struct {
 	files []*working
-	cut   int // so many of them, the first, were cut before the batch began
+	cut   int    // so many of them, the first, were cut before the batch began
+	early []byte // what Memory has to say once it is done
 }
 
 // syncLoop brings bytes and names to the disk until the writer ends.
@@ -43,6 +44,9 @@ func (w *Writer) due() (b batch, wait time.Duration) {
 	for _, f := range b.files {
 		f.syncing, f.later = true, time.Time{}
 	}
+	if len(b.files) > 0 {
+		b.early = w.early(b)
+	}
 	return b, wait
 }
 
@@ -54,7 +58,7 @@ func (w *Writer) due() (b batch, wait time.Duration) {
 // A failed fsync of a file is final. The kernel may have dropped the pages and
 // would report success the next time.
 func (w *Writer) sync(b batch) bool {
-	names, early := error(nil), w.early()
+	var names error
 	var beside sync.WaitGroup
 	w.begin(&w.syncer)
 	if w.namesDue(b.files) {
@@ -73,7 +77,7 @@ func (w *Writer) sync(b batch) bool {
 	if names != nil && !w.persist(&w.syncer, w.syncTop) {
 		return false
 	}
-	w.rememberEarly(early)
+	w.rememberEarly(b.early)
 	w.synced(b)
 	return true
 }
@@ -136,6 +140,7 @@ func (w *Writer) synced(b batch) {
 		if i < b.cut {
 			_ = f.f.Close() // nothing is in it that was not synced
 			w.ready = append(w.ready, finished{dot: dotName(f.name), name: f.name, bytes: f.size, end: f.end, line: f.line()})
+			w.handed = true
 		}
 	}
 	w.cut = w.cut[b.cut:]

@@ -62,11 +62,11 @@ type Writer struct {
 	abandoned bool       // Close's patience is over
 	noRoom    bool       // there was an ENOSPC: go on with 2 MiB free only
 	err       error      // the first failure, for good
+	handed    bool       // a file has gone to the finisher
+	earlyDone bool       // Memory was asked and had something to say before that
 
-	toKeep    []byte    // the finisher's: what Memory said and is not on the disk yet
-	toKeepOf  string    // of which file
-	enteredAt time.Time // when files last were entered into the captured book; monotonic
-	earlyDone bool      // the syncer's
+	keeping   keeping
+	enteredAt time.Time // the finisher's: when files last were entered into the captured book; monotonic
 
 	syncer, finisher lane
 	quit             chan struct{} // closed: both goroutines end

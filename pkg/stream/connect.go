@@ -7,9 +7,11 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strconv"
 	"strings"
 	"time"
 
+	"github.com/storj/twitter-stream/pkg/network"
 	"github.com/storj/twitter-stream/pkg/redact"
 )
 
@@ -20,12 +22,14 @@ const (
 	pageTimeout = 10 * time.Second
 )
 
+const pageHint = "a proxy or a login page may stand between: check the network and stream_url"
+
 // connect makes one try.
 func (s *Source) connect(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	done := s.cfg.Busy(s.cfg.StallTimeout + pageTimeout + busyMargin)
+	done := s.cfg.Busy(s.cfg.StallTimeout + pageTimeout + dictionaryTimeout + busyMargin)
 	defer done()
 	c, resp, err := s.open(ctx)
 	if err != nil {
@@ -44,6 +48,9 @@ func (s *Source) connect(ctx context.Context) error {
 	}
 	if err := s.acceptable(c, resp); err != nil {
 		c.close()
+		if s.plainFrom(err.Status, nil) {
+			err.Kind = Network
+		}
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
@@ -52,6 +59,7 @@ func (s *Source) connect(ctx context.Context) error {
 	}
 	s.conn, s.refusals = c, 0
 	s.beginFraming(resp)
+	s.filler = s.newFiller()
 	s.tally.connected(s.cfg.Now())
 	how := strings.TrimSpace(resp.Proto + " " + resp.Header.Get("Content-Encoding"))
 	s.cfg.Notice(NoticeConnected, s.url()+" by "+redact.Text(how))
@@ -62,6 +70,10 @@ func (s *Source) connect(ctx context.Context) error {
 func (s *Source) reading(c *connection) error {
 	s.conn, s.sniffed = c, true
 	s.lines.reset(false)
+	s.place = strconv.AppendInt(s.place[:0], c.came, 10)
+	if !c.regular {
+		s.place = nil
+	}
 	s.tally.connected(s.cfg.Now())
 	s.cfg.Notice(NoticeConnected, s.url())
 	return nil
@@ -131,7 +143,7 @@ func (s *Source) unlikeStream() {
 	}
 	c.farewell = &Error{
 		Kind: HTTP, Status: http.StatusOK, Err: fmt.Errorf("the answer is %s a stream: %s", what, text),
-		Hint: "a proxy or a login page may stand between: check the network and stream_url",
+		Hint: pageHint,
 	}
 	c.ended = io.EOF
 }
@@ -149,11 +161,16 @@ func (s *Source) verdict(c *connection) *Error {
 	}
 	if end == nil {
 		end = s.broken(c.ended, c.messages)
+		_ = s.plainFrom(0, c.ended) // whatever it reports, it ended
 		if c.messages == 0 && c.firstLine != "" {
 			end.Err = fmt.Errorf("%w; instead of a message it said: %s", end.Err, c.firstLine)
+			if strings.HasPrefix(c.firstLine, "<") {
+				end.Hint = pageHint
+			}
 		}
 	}
 	end.URL, end.Messages, end.Quiet = s.url(), c.messages, c.quiet()
+	end.Usual = s.cfg.Kind == network.Wikimedia && c.messages > 0 && end.Kind == Network && !errors.Is(c.ended, ErrStall)
 	return end
 }
 

@@ -47,6 +47,8 @@ type connection struct {
 	firstLine string // first garbage, escaped
 	farewell  *Error // what the server said the end means, if it did
 	ended     error  // why no more can be read
+	regular   bool   // a file that can be read again
+	came      int64  // bytes that went to the framer; of a file also those that were passed over
 }
 
 // open sends the request and waits for the answer's header, no longer than
@@ -85,9 +87,8 @@ func (s *Source) open(ctx context.Context) (*connection, *http.Response, error) 
 
 // dial makes the request, and sets the body. A file has no answer.
 func (c *connection) dial(ctx context.Context, s *Source) (resp *http.Response, err error) {
-	if path := s.request.path; path != "" {
-		c.body, err = openLocal(ctx, path)
-		return nil, err
+	if s.request.path != "" {
+		return nil, c.openFile(ctx, s)
 	}
 	req, err := s.request.make(ctx)
 	if err != nil {
@@ -95,6 +96,10 @@ func (c *connection) dial(ctx context.Context, s *Source) (resp *http.Response, 
 	}
 	// A connection left over from before may be a dead one.
 	s.cfg.Client.CloseIdleConnections()
+	dictionary := s.dictionary(ctx, req.URL)
+	if dictionary != nil {
+		askPacked(req.URL)
+	}
 	if !strings.HasPrefix(req.URL.Scheme, "ws") {
 		resp, err := s.cfg.Client.Do(req)
 		if err == nil {
@@ -112,8 +117,8 @@ func (c *connection) dial(ctx context.Context, s *Source) (resp *http.Response, 
 	default:
 		c.socket = true
 		var u *unpacker
-		if s.cfg.Dictionary != nil {
-			if u, err = newUnpacker(s.cfg.Dictionary, s.cfg.MaxMessage); err != nil {
+		if dictionary != nil {
+			if u, err = newUnpacker(dictionary, s.cfg.MaxMessage); err != nil {
 				return nil, errors.Join(err, conn.CloseNow())
 			}
 		}

@@ -23,12 +23,18 @@ func (s *Source) delivered(message []byte) {
 		s.deliveredByX(message)
 	default:
 		s.conn.messages++
+		if s.cfg.Kind.Canary(message) {
+			s.tally.control(canary)
+		}
 		if !s.valued && !isObject(message) {
 			s.valued = true
 			s.cfg.Notice(NoticeValue, beginning(message))
 		}
 	}
 }
+
+// canary is by what Wikimedia's test events are counted.
+const canary = "canary"
 
 // deliveredByX acts upon errors of the stream, which come as messages.
 func (s *Source) deliveredByX(message []byte) {

@@ -29,6 +29,7 @@ type Error struct {
 	RetryAfter time.Duration // what the server asked for, at most an hour; 0 when it did not
 	Messages   uint64        // that this connection brought, disconnect messages aside; 0: nothing shows that it works
 	Quiet      bool          // no message came, but keep-alives did, for longer than the stall timeout
+	Usual      bool          // the service ends its connections so as a rule (Wikimedia: after 15 minutes)
 	Err        error
 	Hint       string // what to do about it; may be empty
 }

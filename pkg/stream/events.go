@@ -228,10 +228,13 @@ func (e *events) compose(name, payload []byte) []byte {
 	if cap(b) > eventMargin && len(payload) < eventMargin { // a large one is not kept for ever
 		b = nil
 	}
+	e.scratch[e.turn] = appendEvent(b, name, payload)
+	return e.scratch[e.turn]
+}
+
+func appendEvent(b, name, payload []byte) []byte {
 	b = append(append(append(b, `{"event":"`...), name...), `","payload":`...)
-	b = append(append(b, payload...), '}')
-	e.scratch[e.turn] = b
-	return b
+	return append(append(b, payload...), '}')
 }
 
 func plainName(name []byte) bool {

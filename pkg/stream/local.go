@@ -8,12 +8,15 @@ import (
 	"io"
 	"io/fs"
 	"math"
+	"net/http"
 	"net/url"
 	"os"
 	"strings"
 	"time"
 
 	"github.com/klauspost/compress/zstd"
+
+	"github.com/storj/twitter-stream/pkg/network"
 )
 
 const (
@@ -48,14 +51,52 @@ type local struct {
 
 func (l local) Close() error { return l.close() }
 
+// openFile begins where a capture before this one has ended, or with the
+// beginning of a file.
+func (c *connection) openFile(ctx context.Context, s *Source) (err error) {
+	h := http.Header{}
+	if s.cfg.Prepare != nil {
+		s.cfg.Prepare(&url.URL{Scheme: "file", Path: s.request.path}, h)
+	}
+	if c.body, c.regular, err = openLocal(ctx, s.request.path); err != nil || !c.regular {
+		return err
+	}
+	place, ok := network.ParsePlace(h.Get("Last-Event-ID"))
+	switch {
+	case !ok:
+		return nil
+	case passOver(c.body, place):
+		c.came = place.End
+		return nil
+	}
+	s.cfg.Notice(NoticeOtherFile, s.url())
+	_ = c.body.Close() // only read
+	c.body, c.regular, err = openLocal(ctx, s.request.path)
+	return err
+}
+
+// margin is how much white space may follow a message, besides its line end.
+const margin = 64
+
+// passOver reads up to a place and reports whether the message is there after
+// which it was noted.
+func passOver(file io.Reader, place network.Place) bool {
+	tail := min(place.End, int64(place.Length)+margin)
+	if _, err := io.CopyN(io.Discard, file, place.End-tail); err != nil {
+		return false
+	}
+	text := make([]byte, tail)
+	_, err := io.ReadFull(file, text)
+	return err == nil && place.Behind(text)
+}
+
 // openLocal opens a file for one reading from its beginning. The end of ctx
-// ends a wait for a pipe.
-func openLocal(ctx context.Context, path string) (io.ReadCloser, error) {
+// ends a wait for a pipe; regular says that it is none.
+func openLocal(ctx context.Context, path string) (opened io.ReadCloser, regular bool, err error) {
 	file := os.Stdin
 	if path != "-" {
-		var err error
 		if file, err = os.Open(path); err != nil {
-			return nil, err
+			return nil, false, err
 		}
 	}
 	info, err := file.Stat()
@@ -63,8 +104,9 @@ func openLocal(ctx context.Context, path string) (io.ReadCloser, error) {
 		err = errors.New("it is a directory")
 	}
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
+	regular = info.Mode().IsRegular() && path != "-"
 	var raw io.Reader = file
 	if !info.Mode().IsRegular() {
 		raw = newPipe(ctx, file)
@@ -73,15 +115,15 @@ func openLocal(ctx context.Context, path string) (io.ReadCloser, error) {
 	magic, _ := buffered.Peek(len(zstdMagic)) // a shorter one is no packed file
 	switch {
 	case strings.HasPrefix(string(magic), "\x1f\x8b"):
-		return local{newInflater(buffered), file.Close}, nil
+		return local{newInflater(buffered), file.Close}, regular, nil
 	case string(magic) == zstdMagic:
 		unpacked, err := zstd.NewReader(buffered, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(maxWindow))
 		if err != nil {
-			return nil, err
+			return nil, false, err
 		}
-		return local{unpacked, func() error { unpacked.Close(); return file.Close() }}, nil
+		return local{unpacked, func() error { unpacked.Close(); return file.Close() }}, regular, nil
 	}
-	return local{buffered, file.Close}, nil
+	return local{buffered, file.Close}, regular, nil
 }
 
 // pipe reads in a goroutine, for nothing ends a read of a terminal or a pipe.

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/storj/twitter-stream/pkg/network"
@@ -67,8 +68,16 @@ func (s *Source) beginEvents() {
 	s.frame = s.events
 }
 
-// eventID returns the id of the last event, nil where there are none.
+// eventID returns the id of the last event, nil where there are none. In a file
+// it is where the line of a message ends; of a line that holds several messages
+// only the last has taken it whole.
 func (s *Source) eventID() []byte {
+	if s.cfg.Kind == network.File {
+		if s.conn.regular && s.lines.glued == nil {
+			s.place = strconv.AppendInt(s.place[:0], s.conn.came-int64(len(s.lines.pending())), 10)
+		}
+		return s.place
+	}
 	if s.events == nil || s.frame != framer(s.events) {
 		return nil
 	}

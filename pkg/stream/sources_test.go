@@ -277,14 +277,7 @@ func TestProblemsOfX(t *testing.T) {
 // Messages packed with a dictionary come unpacked; what unpacks to too much,
 // or to nothing, is counted and takes no memory.
 func TestPackedMessages(t *testing.T) {
-	var samples [][]byte
-	for i := range 200 {
-		samples = append(samples, fmt.Appendf(nil, `{"did":"did:plc:%d","kind":"commit","commit":{"operation":"create","collection":"app.bsky.feed.post","rkey":"%d"}}`, i*7919, i*104729))
-	}
-	dictionary, err := zstd.BuildDict(zstd.BuildDictOptions{ID: 7, Contents: samples, History: bytes.Join(samples[:50], nil), Offsets: [3]int{1, 4, 8}})
-	if err != nil {
-		t.Fatal(err)
-	}
+	samples, dictionary := skeets(), buildDictionary(t, 7)
 	packer, err := zstd.NewWriter(nil, zstd.WithEncoderDict(dictionary))
 	if err != nil {
 		t.Fatal(err)

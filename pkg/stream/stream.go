@@ -39,14 +39,23 @@ type Config struct {
 	Client    *http.Client
 	UserAgent string // name and version
 	Bearer    string // sent as Authorization: Bearer, where it is not ""; a secret
-	// Dictionary unpacks messages that a WebSocket sends as zstd frames; nil:
-	// none are asked for.
+	// Dictionary unpacks what a Jetstream packs; nil: its server is asked for one,
+	// and for plain messages where it offers none.
 	Dictionary []byte
+	// DropCanaries drops Wikimedia's test events. They are counted in any case.
+	DropCanaries bool
 	// Prepare may change what is sent for a connection, so that it begins where
 	// the last one ended. nil is fine.
 	Prepare func(*url.URL, http.Header)
+	// Missed returns the URL of the first page of what came between the last
+	// connection and the one that is about to begin, of a Mastodon's statuses; nil
+	// where nothing did. nil is fine.
+	Missed func(*url.URL) *url.URL
+	// Unfilled is told when what came after a status cannot be had. nil is fine.
+	Unfilled func(after string)
 	// Fresh reports whether a message is not stored yet; id is that of its
-	// server-sent event, or of one before it. One that is not fresh is counted
+	// server-sent event, or of one before it, or the number of the byte behind it
+	// in a file. One that is not fresh is counted
 	// and dropped, unless the service speaks to us in it, which always says. It
 	// is asked of each message, in order. nil: all are fresh.
 	Fresh        func(message, id []byte, always bool) bool
@@ -73,6 +82,8 @@ const (
 	NoticeDisconnect NoticeKind = "disconnect" // the server's disconnect message
 	NoticeConnected  NoticeKind = "connected"
 	NoticeValue      NoticeKind = "value" // the first message that is no object
+	NoticeGap        NoticeKind = "gap"   // what was missed could not be had afterwards
+	NoticeOtherFile  NoticeKind = "file"  // a file is not the one that was being read
 )
 
 // framer turns the bytes of one connection into messages.
@@ -97,6 +108,9 @@ type Source struct {
 	refusals int         // of the URLs, one after the other
 	ahead    []byte      // the next message where it has been looked for already
 	conn     *connection // nil while not connected
+	filler   *filler     // nil while nothing was missed
+	packed   dictionaries
+	place    []byte // in a file: behind the last line that was taken whole
 }
 
 // New checks cfg and returns a source that is not connected yet. The error is
@@ -137,7 +151,7 @@ func New(cfg Config) (*Source, error) {
 	if cfg.Kind == network.File {
 		cfg.StallTimeout = forever
 	}
-	s := &Source{cfg: cfg, request: request}
+	s := &Source{cfg: cfg, request: request, packed: dictionaries{given: cfg.Dictionary}}
 	s.lines = newSplitter(cfg.MaxMessage, s.dropped)
 	s.lines.values = cfg.Kind != network.Twitter && cfg.Kind != network.X
 	s.frame = &s.lines
@@ -170,6 +184,10 @@ func (s *Source) Next(ctx context.Context) ([]byte, error) {
 			s.delivered(message)
 			return message, nil
 		}
+		if !s.filler.over() {
+			s.fetch(ctx)
+			continue
+		}
 		if s.conn != nil && s.conn.ended != nil {
 			return nil, s.finish(ctx)
 		}
@@ -184,12 +202,21 @@ func (s *Source) Next(ctx context.Context) ([]byte, error) {
 // leaves the message that Next returned last as it is.
 func (s *Source) Buffered() bool {
 	for s.ahead == nil {
-		if !s.sniffed && !s.sniff() {
+		message := s.filler.filled()
+		switch {
+		case message != nil:
+		case !s.filler.over() || !s.sniffed && !s.sniff():
 			return false
+		default:
+			message = s.frame.next()
 		}
-		message := s.frame.next()
 		if message == nil {
 			return false
+		}
+		if s.cfg.DropCanaries && s.cfg.Kind.Canary(message) {
+			s.conn.messages++
+			s.tally.control(canary)
+			continue
 		}
 		if s.cfg.Fresh != nil && !s.cfg.Fresh(message, s.eventID(), s.ownWords(message)) {
 			s.conn.messages++ // to bring what we have shows that it works
@@ -208,7 +235,7 @@ func (s *Source) Close() error {
 		s.hangUp()
 	}
 	s.lines.reset(false)
-	s.frame, s.ahead = &s.lines, nil
+	s.frame, s.ahead, s.filler = &s.lines, nil, nil
 	return nil
 }
 
@@ -225,6 +252,7 @@ func (s *Source) fill(ctx context.Context) error {
 	n, err := c.read(s.frame.room())
 	done()
 	s.frame.add(n)
+	c.came += int64(n)
 	c.ended = err
 	if c.messages == 0 {
 		s.unlikeStream()
@@ -255,6 +283,6 @@ func (s *Source) finish(ctx context.Context) error {
 
 func (s *Source) hangUp() {
 	s.conn.close()
-	s.conn = nil
+	s.conn, s.filler = nil, nil
 	s.tally.disconnected()
 }

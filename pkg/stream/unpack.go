@@ -62,6 +62,8 @@ func (u *unpacker) unpack(message io.Reader) ([]byte, error) {
 	switch {
 	case errors.Is(err, zstd.ErrDecoderSizeExceeded), errors.Is(err, zstd.ErrWindowSizeExceeded):
 		return nil, unfit{oversize, packed}
+	case errors.Is(err, zstd.ErrUnknownDictionary): // and so will all others be
+		return nil, errDictionary
 	case err != nil:
 		return nil, unfit{garbage, packed}
 	}

@@ -1,0 +1,159 @@
+package store
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// memory is a Memory that keeps the numbers of all messages, or, before the
+// first file is finished, the greatest that is stored.
+type memory struct {
+	mu       sync.Mutex
+	stored   []int
+	recalled int
+	cuts     []int
+	early    bool
+	saved    bool
+}
+
+func numberOf(line []byte) (n int) {
+	_, _ = fmt.Sscanf(string(line), `{"seq":%d`, &n) // only messages come
+	return n
+}
+
+func (m *memory) Stored(lines []byte) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for line := range strings.Lines(string(lines)) {
+		m.stored = append(m.stored, numberOf([]byte(line)))
+	}
+}
+
+func (m *memory) Cut() uint64 {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.cuts = append(m.cuts, len(m.stored))
+	return uint64(len(m.cuts))
+}
+
+func (m *memory) Position() string { return "" }
+
+func (m *memory) Save(number uint64) []byte {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	n := m.recalled
+	if number > 0 {
+		n = m.cuts[number-1]
+	}
+	m.saved = true
+	return fmt.Append(nil, "all", m.stored[:n])
+}
+
+func (m *memory) Early() []byte {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.saved || m.recalled > 0 || len(m.stored) == 0 {
+		return nil
+	}
+	return fmt.Append(nil, "upto ", m.stored[len(m.stored)-1])
+}
+
+func (m *memory) load(data []byte) {
+	list, all := strings.CutPrefix(string(data), "all[")
+	if !all {
+		_, _ = fmt.Sscanf(string(data), "upto %d", &m.recalled) // it has nothing else
+		m.early = true
+		return
+	}
+	for _, field := range strings.Fields(strings.TrimSuffix(list, "]")) {
+		var n int
+		_, _ = fmt.Sscan(field, &n) // they are numbers
+		m.stored = append(m.stored, n)
+	}
+}
+
+// remembered returns what the next process knows from .state/resume and from
+// what lies about.
+func remembered(t testing.TB, next *memFS) *memory {
+	t.Helper()
+	m := &memory{}
+	s, err := newCapture(next).open()
+	if err == nil {
+		err = s.Resume(m.load, func(message []byte) { m.stored = append(m.stored, numberOf(message)) })
+	}
+	if err != nil {
+		t.Fatalf("Resume: %v", err)
+	}
+	if !m.early {
+		m.recalled = len(m.stored)
+	}
+	return m
+}
+
+// After a kill or a power cut at any operation the next process knows of all
+// that is in the store, once, and of nothing else: what is not known would be
+// stored twice, what is known and not there would be lost.
+func TestWhatIsRemembered(t *testing.T) {
+	t.Parallel()
+	for name, begin := range map[string]func() *memFS{"new": newMemFS, "old": oldStore} {
+		for delay, every := range map[time.Duration]int{0: 3, 700 * time.Millisecond: 7} {
+			t.Run(fmt.Sprint(name, " store, fsync takes ", delay), func(t *testing.T) {
+				t.Parallel()
+				eachOperation(t, func(t *testing.T, n int) bool {
+					n *= every
+					c := newCapture(begin())
+					memory := remembered(t, c.m)
+					c.cfg.Memory = memory
+					c.m.syncDelay = delay
+					c.m.dieAt(c.m.operations()+n, diesHalf)
+					err := c.run(patience(t))
+					cuts := c.m.powerCuts()
+					cuts["kill"] = c.m.restart()
+					for fate, next := range cuts {
+						next.syncDelay = 0
+						c.knows(t, next)
+						if t.Failed() {
+							t.Errorf("%s at operation %d, which said %v:\n%s", fate, n, err, c.m.trace())
+							break
+						}
+					}
+					return c.m.died()
+				})
+			})
+		}
+	}
+}
+
+// knows compares what is remembered with what is in the store.
+func (c *capture) knows(t testing.TB, next *memFS) {
+	t.Helper()
+	before := remembered(t, next)
+	recovered(t, next)
+	found := where(t, next)
+	delete(found, 1) // was finished by somebody who remembered nothing
+	if before.early {
+		for n := range c.accepted {
+			if n <= before.recalled && found[n] == "" {
+				t.Errorf("message %d is lost, the position is %d", n, before.recalled)
+			}
+		}
+		return
+	}
+	slices.Sort(before.stored)
+	for i, n := range before.stored {
+		if found[n] == "" {
+			t.Errorf("message %d is remembered and not in the store", n)
+		}
+		if i > 0 && n == before.stored[i-1] {
+			t.Errorf("message %d is remembered twice", n)
+		}
+		delete(found, n)
+	}
+	for n, name := range found {
+		t.Errorf("message %d in %s is not remembered", n, name)
+	}
+}
