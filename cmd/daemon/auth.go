@@ -76,7 +76,7 @@ func firstRun(ctx context.Context, frame *app.Frame, cfg *config.Config, spool *
 		command += " --force"
 	}
 	return setup.Run(ctx, setup.Config{
-		Warn:      cfg.Warn && !warned(spool),
+		Warn:      cfg.Warn && needsPerson(cfg) && !warned(spool), // of keys, where there are some
 		Sign:      cfg.StreamAuth == "oauth1" && cfg.StreamURL != "",
 		Force:     force,
 		Consumer:  twitterauth.Consumer{Key: cfg.Credentials.ConsumerKey, Secret: cfg.Credentials.ConsumerSecret},
