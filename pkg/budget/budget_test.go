@@ -88,7 +88,7 @@ func (w *world) config(price, limit int64) Config {
 			}
 			return w.fail
 		},
-		Hold: func(why string) { say("hold: " + why) }, Release: func() { say("release") }, Warn: func(text string) { say("warn: " + text) },
+		Hold: func(why string, _ bool) { say("hold: " + why) }, Release: func() { say("release") }, Warn: func(text string) { say("warn: " + text) },
 		Busy: func(time.Duration) func() { return func() {} },
 		Now:  func() time.Time { return time.Now().Add(time.Duration(w.step.Load())) },
 	}

@@ -41,9 +41,9 @@ type Config struct {
 	// there is none.
 	Read func() ([]byte, error)
 	Save func([]byte) error
-	// Hold is told once a second why nothing is read, and Release when reading
-	// goes on. Warn is told once a month that most of the budget is spent.
-	Hold    func(why string)
+	// Hold is told once a second why nothing is read, and whether there may be a
+	// connection meanwhile, and Release when reading goes on. Warn is told once a month that most of the budget is spent.
+	Hold    func(why string, connected bool)
 	Release func()
 	Warn    func(text string)
 	// Busy announces a step and until when it may rightly take.
@@ -181,7 +181,7 @@ func (s *Source) await(ctx context.Context) {
 		}
 		if unsaved != nil && time.Since(said) >= lookEvery {
 			said = time.Now()
-			s.hold("the sum of the posts that are paid for cannot be written: " + unsaved.Error())
+			s.hold("the sum of the posts that are paid for cannot be written: "+unsaved.Error(), true)
 		}
 	}
 }
@@ -192,7 +192,7 @@ func (s *Source) pause(ctx context.Context) error {
 	defer tick.Stop()
 	for s.spent() {
 		month, posts, _ := s.meter.sum()
-		s.hold(fmt.Sprintf("the budget of %s is spent: %s; it goes on in the next month, or when stream_budget is raised", month, s.account(posts)))
+		s.hold(fmt.Sprintf("the budget of %s is spent: %s; it goes on in the next month, or when stream_budget is raised", month, s.account(posts)), false)
 		if !s.rest(ctx, tick.C) {
 			return ctx.Err()
 		}
@@ -212,9 +212,9 @@ func (s *Source) rest(ctx context.Context, tick <-chan time.Time) bool {
 	}
 }
 
-func (s *Source) hold(why string) {
+func (s *Source) hold(why string, connected bool) {
 	s.held = true
-	s.cfg.Hold(why)
+	s.cfg.Hold(why, connected)
 }
 
 func (s *Source) release() {

@@ -41,9 +41,15 @@ func (g *Grabber) Reading(limit time.Duration) (done func()) { return g.read.Bus
 
 // Hold is for a source that reads nothing for a while because of what it
 // costs: it says so, at once and every 30 s, and status and journal show it.
-func (g *Grabber) Hold(why string) {
+// connected says whether it keeps its connection meanwhile. It may be said again
+// and again.
+func (g *Grabber) Hold(why string, connected bool) {
 	g.states.hold(why)
-	g.cfg.Journal.Paused(coverage.Budget)
+	if connected {
+		g.cfg.Journal.Paused(coverage.Budget)
+	} else { // until the next connection, however long that takes to be made
+		g.cfg.Journal.Disconnected(coverage.Budget, time.Time{})
+	}
 	g.held.say(logrus.ErrorLevel, "", logrus.Fields{"reason": why}, "capture pauses")
 }
 
