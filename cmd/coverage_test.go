@@ -333,10 +333,19 @@ func TestCoverageFilled(t *testing.T) {
 	k := newTicker(t, true)
 	w := tickerWorld(t, k)
 	truth := w.campaign(k)
-	r := w.coverage("--to", k.log()[len(k.log())-1].to.Format(time.RFC3339Nano))
+	inTheLast := k.log()[len(k.log())-1].to.Add(-300 * time.Millisecond)
+	r := w.coverage("--to", inTheLast.Format(time.RFC3339Nano))
 	compare(t, r, truth, true)
 	if r.CoveredPercent != 100 {
 		t.Errorf("%v %% are covered, want 100", r.CoveredPercent)
+	}
+	var next uint64
+	for _, line := range lines(t, w.captured()) { // the book says that all of it is there
+		if seq := seqOf(t, line); next != 0 && seq != next {
+			t.Fatalf("message %d comes where %d should", seq, next)
+		} else {
+			next = seq + 1
+		}
 	}
 	w.checksOut()
 }

@@ -20,7 +20,7 @@ func record(spool *store.Store, log *logrus.Entry) *coverage.Recorder {
 		log.WithError(err).Warn("what the last capture noted of itself cannot be read: its end is not known")
 	}
 	return coverage.NewRecorder(coverage.Config{
-		PID: os.Getpid(), Boot: process.Boot,
+		PID: os.Getpid(), Boot: process.Boot(), Up: process.Uptime,
 		Failed: func(err error) {
 			log.WithError(err).Warn("the captured book cannot be written: it is tried again")
 		},

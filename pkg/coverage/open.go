@@ -34,12 +34,9 @@ type Evidence struct {
 
 // state is what is kept, r.mu held.
 func (r *Recorder) state(at time.Time) Open {
-	o := Open{Span: r.upTo(at), At: at, PID: r.cfg.PID, Totals: r.totals, Why: r.why, Missing: r.missing}
+	o := Open{Span: r.upTo(at), At: at, PID: r.cfg.PID, Totals: r.totals, Boot: r.cfg.Boot, Why: r.why, Missing: r.missing}
 	if at.Before(o.Span.To) {
 		o.At = o.Span.To
-	}
-	if r.cfg.Boot != nil {
-		o.Boot, _ = r.cfg.Boot()
 	}
 	return o
 }
@@ -138,14 +135,10 @@ func (r *Recorder) takeOver(o Open, old Span, now time.Time) {
 // rebooted returns since when the machine is up, if it was not when a process
 // ran in another boot; zero if that was this one, or nobody knows.
 func (r *Recorder) rebooted(boot string, now time.Time) time.Time {
-	if r.cfg.Boot == nil || boot == "" {
+	if r.last.up == 0 || boot == "" || r.cfg.Boot == "" || boot == r.cfg.Boot {
 		return time.Time{}
 	}
-	id, up := r.cfg.Boot()
-	if id == "" || id == boot {
-		return time.Time{}
-	}
-	return wall(now.Add(-up))
+	return wall(now.Add(-r.last.up))
 }
 
 // clone copies what a span that goes on would change.

@@ -37,9 +37,11 @@ type Totals struct {
 type Config struct {
 	PID int              // of this process, as its status says it
 	Now func() time.Time // wall clock; nil means time.Now
-	// Boot returns what tells this boot of the machine from others and how long
-	// it is up, sleep included; nil, or "" and 0, where nobody knows.
-	Boot func() (id string, up time.Duration)
+	// Boot tells this boot of the machine from others; "" where nobody knows.
+	Boot string
+	// Up returns how long the machine is up, sleep included; nil, or 0, where
+	// nobody knows.
+	Up func() time.Duration
 	// Failed is told when the book cannot be written, once until it can: the
 	// Recorder keeps what it has and tries again. nil is fine.
 	Failed func(error)

@@ -77,7 +77,8 @@ func (m *machine) start() *Recorder {
 	m.totals = Totals{}
 	r := NewRecorder(Config{
 		PID: m.pid, Now: m.now,
-		Boot: func() (string, time.Duration) { return m.boot, time.Since(m.born) + time.Duration(m.slept.Load()) }, Failed: m.fails,
+		Boot: m.boot, Failed: m.fails,
+		Up: func() time.Duration { return time.Since(m.born) + time.Duration(m.slept.Load()) },
 	}, m.book, m.book.kept, m.seen)
 	ctx, stop := context.WithCancel(m.t.Context())
 	m.stop, m.ended = stop, make(chan struct{})

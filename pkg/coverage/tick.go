@@ -58,8 +58,8 @@ func (r *Recorder) upTo(at time.Time) Span {
 // look reads the clocks.
 func (r *Recorder) look() look {
 	now := look{wall: wall(r.cfg.Now()), mono: time.Since(r.began)}
-	if r.cfg.Boot != nil {
-		_, now.up = r.cfg.Boot()
+	if r.cfg.Up != nil {
+		now.up = r.cfg.Up()
 	}
 	return now
 }

@@ -6,13 +6,21 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// boot asks for the name of this boot session, and for the clock that, on this
-// system, goes on while the machine sleeps (clock_gettime(3)).
-func boot() (string, time.Duration) {
+// boot asks for the name of this boot session.
+func boot() string {
 	id, err := unix.Sysctl("kern.bootsessionuuid")
-	var up unix.Timespec
-	if err != nil || unix.ClockGettime(unix.CLOCK_MONOTONIC, &up) != nil {
-		return "", 0
+	if err != nil {
+		return ""
 	}
-	return id, time.Duration(up.Nano())
+	return id
+}
+
+// uptime reads the clock that, on this system, goes on while the machine
+// sleeps (clock_gettime(3)).
+func uptime() time.Duration {
+	var up unix.Timespec
+	if unix.ClockGettime(unix.CLOCK_MONOTONIC, &up) != nil {
+		return 0
+	}
+	return time.Duration(up.Nano())
 }

@@ -8,13 +8,20 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// boot reads the kernel's name for this boot, and the clock that goes on while
-// the machine sleeps.
-func boot() (string, time.Duration) {
+// boot reads the kernel's name for this boot.
+func boot() string {
 	id, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
-	var up unix.Timespec
-	if err != nil || unix.ClockGettime(unix.CLOCK_BOOTTIME, &up) != nil {
-		return "", 0
+	if err != nil {
+		return ""
 	}
-	return strings.TrimSpace(string(id)), time.Duration(up.Nano())
+	return strings.TrimSpace(string(id))
+}
+
+// uptime reads the clock that goes on while the machine sleeps.
+func uptime() time.Duration {
+	var up unix.Timespec
+	if unix.ClockGettime(unix.CLOCK_BOOTTIME, &up) != nil {
+		return 0
+	}
+	return time.Duration(up.Nano())
 }

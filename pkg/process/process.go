@@ -56,10 +56,13 @@ func Parent(pid int) (parent int, ok bool) {
 	return parentOf(pid)
 }
 
-// Boot returns what tells this boot of the machine from others, and how long
-// ago it was, the time that the machine slept included; "" and 0 where the
+// Boot returns what tells this boot of the machine from others, "" where the
 // system does not tell.
-func Boot() (id string, up time.Duration) { return boot() }
+func Boot() string { return boot() }
+
+// Uptime returns how long ago the machine was booted, the time that it slept
+// included, 0 where the system does not tell.
+func Uptime() time.Duration { return uptime() }
 
 // WatchParent calls gone once when os.Getppid() is no longer parent: at once,
 // or, where the system does not tell of a process's end, looking every

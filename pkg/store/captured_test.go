@@ -231,15 +231,18 @@ func TestBookOnAFullDisk(t *testing.T) {
 		if got := len(c.m.read(t, capturedReserveName)); got != capturedReserveBytes {
 			t.Fatalf("the reserve has %d bytes", got)
 		}
+		synctest.Wait()
 		before := len(c.finished)
 		if err := c.add(w, 1); err != nil {
 			t.Fatal(err)
 		}
+		synctest.Wait()
 		c.m.capacity = c.m.root.size()
 		if err := w.Cut(); err != nil {
 			t.Fatal(err)
 		}
 		time.Sleep(time.Minute)
+		synctest.Wait()
 		if len(c.finished) <= before {
 			t.Error("nothing is finished on a full disk")
 		}

@@ -24,13 +24,12 @@
 //	  .state/reserve                      1 MiB for the ledger on a full disk
 //	  .state/captured.reserve             256 KiB for the captured book
 //
-// The grabber alone writes the working file, names files and finishes them, and
-// keeps the captured book;
-// the uploader alone removes finished files and sets them aside; what is
-// .damaged in rejected/ is the grabber's, all else there the uploader's. Names
-// tell everything: nobody opens a file to find out what it is. Temporary files
-// are dot names that end in .tmp and carry their owner's pid where the owner is
-// not plain.
+// The grabber alone writes the working file, names files, finishes them and
+// keeps the captured book; the uploader alone removes finished files and sets
+// them aside; what is .damaged in rejected/ is the grabber's, all else there the
+// uploader's. Names tell everything: nobody opens a file to find out what it is.
+// Temporary files are dot names that end in .tmp and carry their owner's pid
+// where the owner is not plain.
 //
 // # Invariants
 //
