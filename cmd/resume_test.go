@@ -40,10 +40,13 @@ type campaign struct {
 }
 
 // rate is as high as leaves a busy machine time for the rest: what happens
-// while a grabber starts has to be captured and shipped as well, and X sends
-// minutes again at each connection.
+// while a grabber starts has to be captured and shipped as well, X sends
+// minutes again at each connection, and a Mastodon hands out 40 posts a page.
 func rate(name string) float64 {
-	if name == "x" {
+	switch name {
+	case "mastodon":
+		return 60
+	case "x":
 		return 150
 	}
 	return 600
