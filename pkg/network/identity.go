@@ -34,7 +34,9 @@ func (k Kind) Identify(message []byte) (id Identity) {
 	case Wikimedia:
 		id.At = h.wikimedia(message)
 	case X:
-		h.addFound(find(find(message, "data"), "id"))
+		name := find(find(message, "data"), "id")
+		h.addFound(name)
+		id.At = posted(plain(name))
 	}
 	if id.Named = h.parts > 0; !id.Named {
 		h.add(message)
@@ -128,6 +130,17 @@ func (h *hash) wikimedia(message []byte) (at int64) {
 		return 0
 	}
 	return t.UnixMicro()
+}
+
+// posted returns when a post of X was made, by its id: the bits above the 22nd
+// are milliseconds since an epoch in November 2010; ids of before are no times.
+// A post that is sent again minutes later is known by it for what it is.
+func posted(id []byte) (at int64) {
+	const epoch = 1_288_834_974_657
+	if ms := number(id) >> 22; ms > 0 {
+		return (ms + epoch) * 1000
+	}
+	return 0
 }
 
 // Canary reports whether a message is one of Wikimedia's test events, which

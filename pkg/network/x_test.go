@@ -23,7 +23,7 @@ func TestBackfillAfterAGap(t *testing.T) {
 		{"after two minutes", "backfill_minutes=5", "x", 2*time.Minute + time.Second, "backfill_minutes=3"},
 		{"after hours", "backfill_minutes=5", "x", 5 * time.Hour, "backfill_minutes=5"},
 		{"no more than the URL says", "backfill_minutes=2", "x", time.Hour, "backfill_minutes=2"},
-		{"a clock that stepped back", "backfill_minutes=5", "x", -time.Hour, ""},
+		{"a clock that stepped back", "backfill_minutes=5", "x", -time.Hour, "backfill_minutes=5"},
 		{"not in the URL", "partition=1", "x", time.Hour, "partition=1"},
 		{"off", "backfill_minutes=0", "x", time.Hour, "backfill_minutes=0"},
 		{"nonsense passes through", "backfill_minutes=many", "x", time.Hour, "backfill_minutes=many"},

@@ -90,7 +90,7 @@ func All() []Kind {
 			Source: func(s Server) sandbox.Source { return with(s, "stream_contact", "sandbox@example.com") },
 		},
 		{
-			Name: "mastodon", Title: "Mastodon", Faults: mastodon.Faults, Promise: "nothing is stored twice; what happens while nobody listens is missed",
+			Name: "mastodon", Title: "Mastodon", Faults: mastodon.Faults, Resumes: true, Promise: "no post is lost, nothing twice; edits and deletes while nobody listens are missed",
 			Start:  func(cfg live.Config) (Server, error) { return mastodon.Start(cfg) },
 			Source: func(s Server) sandbox.Source { return with(s, "stream_token", mastodon.Token) },
 		},
