@@ -25,7 +25,7 @@ import (
 func ends() int {
 	n, err := strconv.Atoi(os.Getenv("TWITTER_STREAM_TEST_KILLS"))
 	if err != nil {
-		return 20
+		return 10
 	}
 	return n
 }

@@ -117,6 +117,10 @@ func (k Kind) Ask(position string, since, now time.Time, u *url.URL, h http.Head
 	}
 }
 
+// late is how long after its making a post may come (X, consuming streaming
+// data: 99 of 100 within seven seconds).
+const late = 15 * time.Second
+
 // askX asks for as many minutes as were missed, at most those in the URL, and
 // for all of those where the clock has gone back. The first connection of all
 // asks for none.
@@ -128,10 +132,10 @@ func askX(position string, gap time.Duration, u *url.URL) {
 		q := u.Query()
 		q.Del("backfill_minutes")
 		u.RawQuery = q.Encode()
-	case gap < 0 || gap >= time.Duration(most)*time.Minute:
+	case gap < 0 || gap >= time.Duration(most)*time.Minute-late:
 		set(u, "backfill_minutes", strconv.Itoa(most))
 	default:
-		set(u, "backfill_minutes", strconv.Itoa(int(gap/time.Minute)+1))
+		set(u, "backfill_minutes", strconv.Itoa(int((gap+late)/time.Minute)+1))
 	}
 }
 

