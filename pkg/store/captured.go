@@ -162,7 +162,11 @@ func (w *Writer) sumUp(name string, found verdict) (coverage.File, error) {
 }
 
 func (w *Writer) sumFile(f file, sum hash.Hash) (messages uint64, size int64, err error) {
-	block := make([]byte, windowSize)
+	info, err := f.Stat()
+	if err != nil {
+		return 0, 0, err
+	}
+	block := make([]byte, windowFor(info.Size()))
 	var said int64
 	for {
 		n, err := f.Read(block)

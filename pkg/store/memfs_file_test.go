@@ -1,6 +1,7 @@
 package store
 
 import (
+	"bytes"
 	"errors"
 	"io"
 	"io/fs"
@@ -80,6 +81,7 @@ func (f *memFile) write(p []byte, off int64) (int, error) {
 		p = p[:max(0, int64(len(p))-(grows-f.m.room()))]
 		err = &fs.PathError{Op: "write", Path: f.name, Err: syscall.ENOSPC}
 	}
+	f.n.own()
 	if short := off + int64(len(p)) - int64(len(f.n.data)); short > 0 {
 		f.n.data = append(f.n.data, make([]byte, short)...)
 	}
@@ -107,14 +109,14 @@ func (f *memFile) Seek(off int64, whence int) (int64, error) {
 func (f *memFile) Truncate(size int64) error {
 	return f.m.do("truncate", f.name, func() error {
 		data := slices.Clone(f.n.data[:min(size, int64(len(f.n.data)))])
-		f.n.data = append(data, make([]byte, size-int64(len(data)))...)
+		f.n.data, f.n.shared = append(data, make([]byte, size-int64(len(data)))...), false
 		return nil
 	})
 }
 
 func (f *memFile) Sync() error {
 	f.m.mu.Lock()
-	snapshot := slices.Clone(f.n.data)
+	snapshot := f.n.share()
 	delay := f.m.syncDelay
 	f.m.mu.Unlock()
 	if delay > 0 {
@@ -226,10 +228,9 @@ func (m *memFS) next(names namesFate, content contentFate, power bool) *memFS {
 		s := &memNode{mode: n.mode, mtime: n.mtime}
 		seen[n] = s
 		if !n.mode.IsDir() {
-			s.data = n.survivor(content)
-			s.synced = slices.Clone(n.synced)
+			s.data, s.synced, s.shared = n.survivor(content), n.synced, true
 			if power {
-				s.synced = slices.Clone(s.data)
+				s.synced = s.data
 			}
 			return s
 		}
@@ -264,19 +265,35 @@ func (m *memFS) next(names namesFate, content contentFate, power bool) *memFS {
 	return next
 }
 
-// survivor is what is left of a file's content.
+// share returns the content for another to keep: who writes next copies it.
+func (n *memNode) share() []byte {
+	n.shared = true
+	return n.data
+}
+
+// own makes the content the node's alone, to be changed.
+func (n *memNode) own() {
+	if n.shared {
+		n.data, n.shared = slices.Clone(n.data), false
+	}
+}
+
+// survivor is what is left of a file's content, shared.
 func (n *memNode) survivor(content contentFate) []byte {
+	if bytes.Equal(n.synced, n.data) {
+		return n.share()
+	}
 	same := 0 // bytes that are on disk as they are in memory
 	for same < len(n.synced) && same < len(n.data) && n.synced[same] == n.data[same] {
 		same++
 	}
 	switch content {
 	case contentLost:
-		return slices.Clone(n.synced)
+		return n.synced
 	case contentNULs:
 		return append(slices.Clone(n.data[:same]), make([]byte, len(n.data)-same)...)
 	case contentTorn:
-		return slices.Clone(n.data[:same+(len(n.data)-same)/2])
+		return n.share()[:same+(len(n.data)-same)/2]
 	}
-	return slices.Clone(n.data)
+	return n.share()
 }

@@ -72,6 +72,7 @@ type memNode struct {
 	mode    fs.FileMode
 	data    []byte
 	synced  []byte // what a power cut leaves for sure
+	shared  bool   // data is somebody else's too
 	mtime   time.Time
 	entries map[string]*memNode // directories
 	durable map[string]*memNode

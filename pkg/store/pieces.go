@@ -60,7 +60,7 @@ func (p piece) writeTo(out io.Writer) error {
 // What follows damage in a line is damaged too: a fragment of a torn message
 // may look like a whole one.
 func splitPieces(f io.ReaderAt, size int64, visit func(piece) error) error {
-	w := &window{f: f, size: size, buf: make([]byte, windowSize)}
+	w := &window{f: f, size: size, buf: make([]byte, windowFor(size))}
 	for off := int64(0); off < size; {
 		end, err := w.indexByte(off, '\n')
 		if err != nil {
@@ -186,6 +186,9 @@ type window struct {
 }
 
 const windowSize = 256 << 10
+
+// windowFor returns how large a buffer a file of that size is worth.
+func windowFor(size int64) int { return int(min(windowSize, size)) + 1 }
 
 // errUnreadable is a file whose content the system does not hand out.
 var errUnreadable = errors.New("cannot be read")

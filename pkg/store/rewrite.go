@@ -170,7 +170,7 @@ func (w *Writer) copyPieces(f file, name string, kind pieceKind) error {
 }
 
 func (w *Writer) copyTo(to io.Writer, f file, kind pieceKind) error {
-	out := bufio.NewWriterSize(to, windowSize)
+	out := bufio.NewWriterSize(to, 64<<10)
 	err := w.pieces(f, func(p piece) error {
 		if p.kind != kind {
 			return nil
