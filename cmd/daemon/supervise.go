@@ -28,7 +28,7 @@ import (
 func supervise(parent context.Context, frame *app.Frame) error {
 	ctx, stop := signal.NotifyContext(parent, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	defer stop()
-	app.OneProcessor()
+	oneProcessor()
 	_ = process.NoCoreDump() // the worst case is a core file in the owner's own directory
 	cfg, err := frame.Load()
 	if err != nil {
@@ -233,4 +233,13 @@ func configured(cfg *config.Config) []string {
 		roles = append(roles, store.RoleUploader)
 	}
 	return roles
+}
+
+// oneProcessor has one processor do all the work of this process, so that none
+// is woken to help with what is done before it comes. A wait for the disk is no
+// work: meanwhile the others go on. GOMAXPROCS, if set, stands.
+func oneProcessor() {
+	if os.Getenv("GOMAXPROCS") == "" {
+		runtime.GOMAXPROCS(1)
+	}
 }

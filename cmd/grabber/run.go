@@ -72,10 +72,6 @@ func capture(ctx context.Context, frame *app.Frame, opts options) error {
 	}
 	log = openLog(cfg).Entry
 	limitMemory(cfg.MaxMessage)
-	// Reading, checking and writing take turns at the same bytes: on two
-	// processors these go from one cache to the other, and waking the other
-	// goroutine costs more than it can do meanwhile.
-	app.OneProcessor()
 	settings := settings(cfg, opts, log)
 	if opts.stdout {
 		return toPipe(ctx, frame, cfg, settings, with)
