@@ -232,9 +232,22 @@ func (m *Memory) note(message, id []byte, what network.Identity, at, now int64) 
 	if len(m.scratch) == 0 || m.exact() && !m.moved(id, ordinal, at) || !due {
 		return
 	}
+	if m.kind == network.Mastodon && !m.forward(string(m.scratch), now) {
+		return
+	}
 	m.newest = mark{string(m.scratch), ordinal, at}
 	m.noted = now
 	m.onWay = append(m.onWay, m.newest)
+}
+
+// forward reports whether a status is later than that of the position. Its id is
+// made of the time at which it was written, and it may come hours after that:
+// to go back there would bring more again than is remembered. A time that is far
+// ahead of the clock and of what came before is not believed.
+func (m *Memory) forward(id string, now int64) bool {
+	newest := network.StatusTime(m.newest.position)
+	return network.LaterID(id, m.newest.position) &&
+		(newest == 0 || network.StatusTime(id) <= max(now, newest)+future.Microseconds())
 }
 
 // moved takes down where positions are exact, and reports whether this one is
