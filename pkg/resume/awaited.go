@@ -40,7 +40,7 @@ func (m *Memory) await() {
 // comesAgain looks whether a message of this connection is stored already.
 func (m *Memory) comesAgain(what network.Identity, now int64, g *gap) bool {
 	a := &m.awaited
-	if !a.on {
+	if !a.on || what.Key == 0 { // such a one comes once only
 		return false
 	}
 	if i, ok := a.index.find(&m.ring, what.Key); ok {

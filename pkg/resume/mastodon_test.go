@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/url"
 	"testing"
+	"time"
 
 	"github.com/storj/twitter-stream/pkg/network"
 )
@@ -41,5 +42,26 @@ func TestLateStatusMovesNoPosition(t *testing.T) {
 	}
 	if m.Fresh(update(base-7_200_000<<16), nil, false); m.Position() != fmt.Sprint(base) {
 		t.Errorf("stands at %s, want %d", m.Position(), base)
+	}
+}
+
+// A deletion never comes again: none is taken for one, though what was awaited
+// is forgotten and its place in the ring belongs to another deletion.
+func TestNoDeletionIsTakenForAnother(t *testing.T) {
+	now := time.UnixMicro(start)
+	m := New(network.Mastodon, "https://example.org/api/v1/streaming/public", func() time.Time { return now }, nil)
+	for i := range int64(2 * least) { // many enough to have some in each part of the index
+		m.Fresh(fmt.Appendf(nil, `{"event":"update","payload":{"id":"%d"}}`, 110_000_000_000_000_000+i), nil, false)
+	}
+	m.Prepare(&url.URL{}, http.Header{})
+	for i := range 8 * least {
+		now = now.Add(time.Millisecond)
+		if !m.Fresh(fmt.Appendf(nil, `{"event":"delete","payload":%d}`, i), nil, false) {
+			t.Fatalf("deletion %d was dropped", i)
+		}
+		if i%1000 == 999 {
+			m.Fresh(fmt.Appendf(nil, `{"event":"update","payload":{"id":"%d"}}`, 110_000_000_001_000_000+i), nil, false)
+			store(m, 1001)
+		}
 	}
 }
