@@ -67,7 +67,8 @@ type Memory struct {
 	id    string // of the stream: positions of another are worth nothing
 	now   func() time.Time
 	began time.Time
-	// skipped is told when a server began later than it was asked to.
+	// skipped is told when a server began later than where the stream stood. from
+	// is zero where it could only be asked for what came since to.
 	skipped func(from, to time.Time)
 
 	mu       sync.Mutex // guards what follows
@@ -142,6 +143,9 @@ func (m *Memory) Prepare(u *url.URL, h http.Header) {
 	}
 	m.kind.Ask(m.newest.position, time.UnixMicro(m.newest.at), time.UnixMicro(m.clock()), u, h)
 	m.await()
+	if reach := m.kind.Reach(u); m.awaited.on && reach > 0 {
+		m.awaited.begins = m.clock() - reach.Microseconds()
+	}
 }
 
 // Missed returns the URL by which a Mastodon is asked for what came since the
@@ -190,9 +194,17 @@ func (m *Memory) Fresh(message, id []byte, always bool) bool {
 	}
 	m.mu.Unlock()
 	if gap.to != 0 {
-		m.skipped(time.UnixMicro(gap.from), time.UnixMicro(gap.to))
+		m.tell(gap)
 	}
 	return fresh
+}
+
+func (m *Memory) tell(g gap) {
+	from := time.Time{}
+	if g.from != 0 {
+		from = time.UnixMicro(g.from)
+	}
+	m.skipped(from, time.UnixMicro(g.to))
 }
 
 // identify tells a message apart. A time that is far ahead of the clock and of
