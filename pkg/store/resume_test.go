@@ -185,3 +185,37 @@ func TestResumeUnderAnotherPrefix(t *testing.T) {
 		t.Errorf("told of %v, want the message of the later file alone", got)
 	}
 }
+
+// A kill, and then a power cut while the next process recovers: what is
+// remembered of a file that waits for its turn is on the disk by then.
+func TestWhatIsRememberedOfARecovery(t *testing.T) {
+	t.Parallel()
+	for _, first := range []int{40, 85} {
+		t.Run(fmt.Sprint("killed at operation ", first), func(t *testing.T) {
+			t.Parallel()
+			eachOperation(t, func(t *testing.T, n int) bool {
+				c := newCapture(oldStore())
+				c.cfg.Memory = remembered(t, c.m)
+				c.m.syncDelay = 700 * time.Millisecond
+				c.m.dieAt(c.m.operations()+first, diesBefore)
+				_ = c.run(patience(t))
+				again := newCapture(c.m.restart())
+				again.m.syncDelay = 0
+				again.cfg.Memory = remembered(t, again.m)
+				again.m.dieAt(again.m.operations()+3*n, diesBefore)
+				w, err := again.writer()
+				if err == nil {
+					err = w.Close(patience(t))
+				}
+				for fate, next := range again.m.powerCuts() {
+					c.knows(t, next)
+					if t.Failed() {
+						t.Errorf("%s at operation %d of the recovery, which said %v:\n%s", fate, 3*n, err, again.m.trace())
+						break
+					}
+				}
+				return again.m.died()
+			})
+		})
+	}
+}
