@@ -65,3 +65,21 @@ func TestNoDeletionIsTakenForAnother(t *testing.T) {
 		}
 	}
 }
+
+// What pages bring waits in the stream, too, however long the pages take.
+func TestFillingMayTakeLong(t *testing.T) {
+	now := time.UnixMicro(start)
+	m := New(network.Mastodon, "https://example.org/api/v1/streaming/public", func() time.Time { return now }, nil)
+	update := func(n int64) []byte { return fmt.Appendf(nil, `{"event":"update","payload":{"id":"%d"}}`, 110_000_000_000_000_000+n) }
+	m.Fresh(update(0), nil, false)
+	m.Prepare(&url.URL{}, http.Header{})
+	for i := range int64(10_000) { // 250 pages
+		now = now.Add(150 * time.Millisecond)
+		m.Fresh(update(1+i), nil, false)
+	}
+	for i := range int64(1000) {
+		if m.Fresh(update(9001+i), nil, false) {
+			t.Fatalf("status %d is stored twice", 9001+i)
+		}
+	}
+}

@@ -34,8 +34,9 @@ const (
 	sampleEvery = 64
 	sampleTime  = 10 * time.Millisecond
 	// patience is how long after a connection began messages may come again
-	// that have a name but no time of their own.
-	patience = 10 * time.Minute
+	// that have a name but no time of their own: as long as all pages of missed
+	// statuses may take, which the stream brings behind them.
+	patience = 3 * time.Hour
 	// slack is how much more than the overlap is remembered: a server's order
 	// is not quite that of the times in its messages.
 	slack = time.Second
