@@ -60,7 +60,7 @@ func TestNoDeletionIsTakenForAnother(t *testing.T) {
 			t.Fatalf("deletion %d was dropped", i)
 		}
 		if i%1000 == 999 {
-			m.Fresh(fmt.Appendf(nil, `{"event":"update","payload":{"id":"%d"}}`, 110_000_000_001_000_000+i), nil, false)
+			m.Fresh(fmt.Appendf(nil, `{"event":"update","payload":{"id":"%d"}}`, int64(110_000_000_001_000_000)+int64(i)), nil, false)
 			store(m, 1001)
 		}
 	}
@@ -70,7 +70,9 @@ func TestNoDeletionIsTakenForAnother(t *testing.T) {
 func TestFillingMayTakeLong(t *testing.T) {
 	now := time.UnixMicro(start)
 	m := New(network.Mastodon, "https://example.org/api/v1/streaming/public", func() time.Time { return now }, nil)
-	update := func(n int64) []byte { return fmt.Appendf(nil, `{"event":"update","payload":{"id":"%d"}}`, 110_000_000_000_000_000+n) }
+	update := func(n int64) []byte {
+		return fmt.Appendf(nil, `{"event":"update","payload":{"id":"%d"}}`, 110_000_000_000_000_000+n)
+	}
 	m.Fresh(update(0), nil, false)
 	m.Prepare(&url.URL{}, http.Header{})
 	for i := range int64(10_000) { // 250 pages
