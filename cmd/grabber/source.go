@@ -49,14 +49,19 @@ func connect(cfg *config.Config, g *grabber.Grabber, with access, memory *resume
 // remember takes over what the process before this one knew of the stream, nil
 // where that is of no use. skipped is told of what the server does not have any
 // more.
-func remember(cfg *config.Config, spool *store.Store, log *logrus.Entry, skipped func(from, to time.Time)) (*resume.Memory, error) {
+func remember(cfg *config.Config, spool *store.Store, log *logrus.Entry, skipped func(from, to time.Time) bool) (*resume.Memory, error) {
 	if !cfg.StreamKind.Resumes(cfg.StreamURL) {
 		return nil, nil
 	}
 	memory := resume.New(cfg.StreamKind, cfg.StreamURL, time.Now, func(from, to time.Time) {
-		skipped(from, to)
-		log.WithFields(logrus.Fields{"from": from.UTC().Format(time.RFC3339), "to": to.UTC().Format(time.RFC3339)}).
-			Warn("the server does not have what came in between any more: there is a gap")
+		if !skipped(from, to) {
+			return
+		}
+		fields := logrus.Fields{"to": to.UTC().Format(time.RFC3339)}
+		if !from.IsZero() {
+			fields["from"] = from.UTC().Format(time.RFC3339)
+		}
+		log.WithFields(fields).Warn("the server does not have what came in between any more: there is a gap")
 	})
 	load := func(saved []byte) {
 		switch err := memory.Load(saved); {

@@ -145,13 +145,20 @@ func (r *Recorder) Joined(asked bool) {
 }
 
 // Skipped says that the server does not have what came between two of its
-// times, though this connection asked for it.
-func (r *Recorder) Skipped(from, to time.Time) {
+// times, though this connection asked for it. Where from is zero, it could not
+// be asked for more than what came since to: gaps before that stay as they are.
+// It reports whether anything was missed.
+func (r *Recorder) Skipped(from, to time.Time) (missed bool) {
 	r.change(func(time.Time) {
 		r.skipped = wall(to)
-		r.span.miss(Skipped, wall(from), wall(to))
-		r.dirty = true
+		if from.IsZero() {
+			missed = !r.missing.IsZero() && to.After(r.missing)
+			return
+		}
+		missed, r.dirty = true, true
+		r.span.miss(Skipped, wall(from), r.skipped)
 	})
+	return missed
 }
 
 // change makes a change and has it written if it is worth it.

@@ -315,6 +315,37 @@ func TestRecorderFills(t *testing.T) {
 	})
 }
 
+// Of a source that can be asked for some minutes only, what is missing from
+// before those stays a gap. That a quiet stream brought nothing is none.
+func TestRecorderFillsAsFarAsWasAsked(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		m, began := newMachine(t), time.Now()
+		r := m.start()
+		r.Connected()
+		time.Sleep(10 * time.Second)
+		r.Disconnected(Network, time.Time{})
+		time.Sleep(10 * time.Second)
+		r.Connected()
+		if r.Skipped(time.Time{}, began.Add(5*time.Second)) {
+			t.Error("missed something, though it was asked for all of the gap")
+		}
+		r.Joined(true)
+		time.Sleep(10 * time.Second)
+		r.Disconnected(Network, time.Time{})
+		time.Sleep(10 * time.Second)
+		r.Connected()
+		if !r.Skipped(time.Time{}, began.Add(33*time.Second)) {
+			t.Error("missed nothing, though it was not asked for all of the gap")
+		}
+		r.Joined(true)
+		time.Sleep(10 * time.Second)
+		m.ends(r, Stopped)
+		got := m.report(Range{})
+		wantGaps(t, got, began, "network 10s 20s filled", "network 30s 33s", "network 33s 40s filled")
+	})
+}
+
 // A clock that is set, and a machine that sleeps, are seen and told apart.
 func TestRecorderClocks(t *testing.T) {
 	t.Parallel()

@@ -139,6 +139,15 @@ func askX(position string, gap time.Duration, u *url.URL) {
 	}
 }
 
+// Reach returns how far back from now a request asks for what was missed, 0 where
+// it says from where on.
+func (k Kind) Reach(u *url.URL) time.Duration {
+	if k != X {
+		return 0
+	}
+	return time.Duration(backfill(u.String())) * time.Minute
+}
+
 func backfill(rawURL string) int {
 	u, err := url.Parse(rawURL)
 	if err != nil {

@@ -11,10 +11,12 @@ type awaited struct {
 	until   int64 // by the clock
 	strange int   // so many others may still come in between, where positions are exact
 	exact   bool
-	judged  bool // whether the server began where it was asked to is known
+	judged  bool  // whether the server began where it was asked to is known
+	begins  int64 // so far back X was asked to begin, which need not be where it ended; 0: another kind
 }
 
-// gap is what a server does not have any more; to is 0 where there is none.
+// gap is what a server does not have any more; to is 0 where there is none, from
+// is 0 where it could only be asked for what came since to.
 type gap struct{ from, to int64 }
 
 // await expects all that may come again on a connection that begins at the
@@ -40,8 +42,14 @@ func (m *Memory) await() {
 // comesAgain looks whether a message of this connection is stored already.
 func (m *Memory) comesAgain(what network.Identity, now int64, g *gap) bool {
 	a := &m.awaited
-	if !a.on {
+	if !a.on || what.Key == 0 { // such a one comes once only
 		return false
+	}
+	if !a.judged && a.begins != 0 {
+		a.judged = true
+		if a.begins > a.latest {
+			*g = gap{0, a.begins}
+		}
 	}
 	if i, ok := a.index.find(&m.ring, what.Key); ok {
 		a.judged = true

@@ -34,8 +34,9 @@ const (
 	sampleEvery = 64
 	sampleTime  = 10 * time.Millisecond
 	// patience is how long after a connection began messages may come again
-	// that have a name but no time of their own.
-	patience = 10 * time.Minute
+	// that have a name but no time of their own: as long as all pages of missed
+	// statuses may take, which the stream brings behind them.
+	patience = 3 * time.Hour
 	// slack is how much more than the overlap is remembered: a server's order
 	// is not quite that of the times in its messages.
 	slack = time.Second
@@ -67,7 +68,8 @@ type Memory struct {
 	id    string // of the stream: positions of another are worth nothing
 	now   func() time.Time
 	began time.Time
-	// skipped is told when a server began later than it was asked to.
+	// skipped is told when a server began later than where the stream stood. from
+	// is zero where it could only be asked for what came since to.
 	skipped func(from, to time.Time)
 
 	mu       sync.Mutex // guards what follows
@@ -142,6 +144,9 @@ func (m *Memory) Prepare(u *url.URL, h http.Header) {
 	}
 	m.kind.Ask(m.newest.position, time.UnixMicro(m.newest.at), time.UnixMicro(m.clock()), u, h)
 	m.await()
+	if reach := m.kind.Reach(u); m.awaited.on && reach > 0 {
+		m.awaited.begins = m.clock() - reach.Microseconds()
+	}
 }
 
 // Missed returns the URL by which a Mastodon is asked for what came since the
@@ -190,9 +195,17 @@ func (m *Memory) Fresh(message, id []byte, always bool) bool {
 	}
 	m.mu.Unlock()
 	if gap.to != 0 {
-		m.skipped(time.UnixMicro(gap.from), time.UnixMicro(gap.to))
+		m.tell(gap)
 	}
 	return fresh
+}
+
+func (m *Memory) tell(g gap) {
+	from := time.Time{}
+	if g.from != 0 {
+		from = time.UnixMicro(g.from)
+	}
+	m.skipped(from, time.UnixMicro(g.to))
 }
 
 // identify tells a message apart. A time that is far ahead of the clock and of
@@ -232,9 +245,22 @@ func (m *Memory) note(message, id []byte, what network.Identity, at, now int64) 
 	if len(m.scratch) == 0 || m.exact() && !m.moved(id, ordinal, at) || !due {
 		return
 	}
+	if m.kind == network.Mastodon && !m.forward(string(m.scratch), now) {
+		return
+	}
 	m.newest = mark{string(m.scratch), ordinal, at}
 	m.noted = now
 	m.onWay = append(m.onWay, m.newest)
+}
+
+// forward reports whether a status is later than that of the position. Its id is
+// made of the time at which it was written, and it may come hours after that:
+// to go back there would bring more again than is remembered. A time that is far
+// ahead of the clock and of what came before is not believed.
+func (m *Memory) forward(id string, now int64) bool {
+	newest := network.StatusTime(m.newest.position)
+	return network.LaterID(id, m.newest.position) &&
+		(newest == 0 || network.StatusTime(id) <= max(now, newest)+future.Microseconds())
 }
 
 // moved takes down where positions are exact, and reports whether this one is

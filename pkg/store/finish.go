@@ -22,6 +22,9 @@ type finished struct {
 // finishLoop recovers what a dead grabber left, then finishes cut files as
 // they reach the disk, until the writer ends.
 func (w *Writer) finishLoop(left []string) {
+	if !w.syncLeft(left) {
+		return
+	}
 	for _, name := range left {
 		if !w.recover(name, left[len(left)-1]) {
 			return

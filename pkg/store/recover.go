@@ -41,6 +41,30 @@ func (w *Writer) recover(name, last string) bool {
 	}
 }
 
+// syncLeft brings all that a dead grabber left to the disk before the first of it
+// is finished: what is kept then is what Memory says of all of it, and to remember
+// messages that a power cut takes would lose them. What cannot be opened, nobody
+// remembers, and recovery says.
+func (w *Writer) syncLeft(left []string) bool {
+	if w.cfg.Memory == nil || len(left) < 2 { // recovery syncs the first itself
+		return true
+	}
+	for _, name := range left {
+		synced := w.persist(&w.finisher, func() error {
+			f, err := w.s.fs.OpenFile(dotName(name), os.O_RDWR, 0)
+			if err != nil {
+				return nil //nolint:nilerr // see above
+			}
+			defer f.Close() //nolint:errcheck // it is only synced
+			return w.s.fsync(dotName(name), f)
+		})
+		if !synced {
+			return false
+		}
+	}
+	return true
+}
+
 // conclude says what was set aside and finishes what is left.
 func (w *Writer) conclude(name, last string, found verdict) bool {
 	if found.damaged > 0 {

@@ -115,9 +115,10 @@ func (s *Store) Resume(load func(saved []byte), each func(message []byte)) error
 	if err != nil {
 		return err
 	}
+	told, _ := parseName(string(last)) // of an early write, none: a time before all others
 	names := []string{}
 	for _, name := range left {
-		if name > string(last) {
+		if f, ok := parseName(name); ok && f.compare(told) > 0 {
 			names = append(names, dotName(name))
 		}
 	}

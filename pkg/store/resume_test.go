@@ -2,6 +2,8 @@ package store
 
 import (
 	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -155,5 +157,65 @@ func (c *capture) knows(t testing.TB, next *memFS) {
 	}
 	for n, name := range found {
 		t.Errorf("message %d in %s is not remembered", n, name)
+	}
+}
+
+// Names are told apart by their times: somebody may have changed the prefix.
+func TestResumeUnderAnotherPrefix(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	s, err := Open(Config{Dir: dir, Prefix: "a-", WorkingName: "w", Create: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	const told, later = "b-20261125T010000.000000Z-000001.jsonl", "a-20261125T010001.000000Z-000002.jsonl"
+	for name, content := range map[string]string{
+		resumeName: told + "\nsaved", dotName(told): `{"seq":1}` + "\n", dotName(later): `{"seq":2}` + "\n",
+	} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var got []int
+	if err := s.Resume(func([]byte) {}, func(message []byte) { got = append(got, numberOf(message)) }); err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Equal(got, []int{2}) {
+		t.Errorf("told of %v, want the message of the later file alone", got)
+	}
+}
+
+// A kill, and then a power cut while the next process recovers: what is
+// remembered of a file that waits for its turn is on the disk by then.
+func TestWhatIsRememberedOfARecovery(t *testing.T) {
+	t.Parallel()
+	for _, first := range []int{40, 85} {
+		t.Run(fmt.Sprint("killed at operation ", first), func(t *testing.T) {
+			t.Parallel()
+			eachOperation(t, func(t *testing.T, n int) bool {
+				c := newCapture(oldStore())
+				c.cfg.Memory = remembered(t, c.m)
+				c.m.syncDelay = 700 * time.Millisecond
+				c.m.dieAt(c.m.operations()+first, diesBefore)
+				_ = c.run(patience(t))
+				again := newCapture(c.m.restart())
+				again.m.syncDelay = 0
+				again.cfg.Memory = remembered(t, again.m)
+				again.m.dieAt(again.m.operations()+3*n, diesBefore)
+				w, err := again.writer()
+				if err == nil {
+					err = w.Close(patience(t))
+				}
+				for fate, next := range again.m.powerCuts() {
+					c.knows(t, next)
+					if t.Failed() {
+						t.Errorf("%s at operation %d of the recovery, which said %v:\n%s", fate, 3*n, err, again.m.trace())
+						break
+					}
+				}
+				return again.m.died()
+			})
+		})
 	}
 }

@@ -55,7 +55,8 @@ func (s *Source) newFiller() *filler {
 }
 
 // fetch gets the next page. Where that fails it says so, and the stream goes on
-// without what is missing.
+// without what is missing. The end of ctx ends the connection, too: messages of
+// the stream would take its position past what the next process has to fetch.
 func (s *Source) fetch(ctx context.Context) {
 	f := s.filler
 	done := s.cfg.Busy(pageLimit + busyMargin)
@@ -69,12 +70,14 @@ func (s *Source) fetch(ctx context.Context) {
 		return
 	}
 	f.next = nil
-	if ctx.Err() == nil {
-		if s.cfg.Unfilled != nil {
-			s.cfg.Unfilled(after)
-		}
-		s.cfg.Notice(NoticeGap, fmt.Sprintf("the statuses after %s cannot be had: %v", after, plain(err)))
+	if ctx.Err() != nil { // what the stream brought meanwhile is behind what is missing still
+		s.conn.ended = ctx.Err()
+		return
 	}
+	if s.cfg.Unfilled != nil {
+		s.cfg.Unfilled(after)
+	}
+	s.cfg.Notice(NoticeGap, fmt.Sprintf("the statuses after %s cannot be had: %v", after, plain(err)))
 }
 
 // fetchPage has the statuses of one page wait, and finds the next page.

@@ -119,23 +119,37 @@ func TestFillingEnds(t *testing.T) {
 	}
 }
 
-// A capture that is stopped while it fills ends at once.
+// A capture that is stopped while it fills ends at once. What the stream has
+// brought meanwhile is not handed out: the next start would go on behind it, and
+// what is missing before it would be lost.
 func TestFillingIsStopped(t *testing.T) {
 	asked := make(chan struct{})
-	address := instance(t, func(_ http.ResponseWriter, r *http.Request) {
+	var pages atomic.Int64
+	address := instance(t, func(w http.ResponseWriter, r *http.Request) {
+		if pages.Add(1) == 1 {
+			page(w, r)
+			return
+		}
 		close(asked)
 		<-r.Context().Done()
 	})
 	ctx, cancel := context.WithCancel(t.Context())
 	go func() { <-asked; cancel() }()
 	s := newSource(t, address+"/api/v1/streaming/public", missing)
+	got := 0
 	for {
-		if _, err := s.Next(ctx); err != nil {
-			if !errors.Is(err, context.Canceled) {
-				t.Errorf("ended with %v", err)
-			}
-			return
+		_, err := s.Next(ctx)
+		if err == nil {
+			got++
+			continue
 		}
+		if !errors.Is(err, context.Canceled) {
+			t.Errorf("ended with %v", err)
+		}
+		break
+	}
+	if got != 40 {
+		t.Errorf("%d messages, want the 40 of the first page", got)
 	}
 }
 

@@ -95,7 +95,7 @@ func passOver(file io.Reader, place network.Place) bool {
 func openLocal(ctx context.Context, path string) (opened io.ReadCloser, regular bool, err error) {
 	file := os.Stdin
 	if path != "-" {
-		if file, err = os.Open(path); err != nil {
+		if file, err = openWaiting(ctx, path); err != nil {
 			return nil, false, err
 		}
 	}
@@ -124,6 +124,23 @@ func openLocal(ctx context.Context, path string) (opened io.ReadCloser, regular 
 		return local{unpacked, func() error { unpacked.Close(); return file.Close() }}, regular, nil
 	}
 	return local{buffered, file.Close}, regular, nil
+}
+
+// openWaiting opens in a goroutine, for a named pipe waits for who writes to it.
+func openWaiting(ctx context.Context, path string) (*os.File, error) {
+	var file *os.File
+	opened := make(chan error, 1)
+	go func() {
+		var err error
+		file, err = os.Open(path)
+		opened <- err
+	}()
+	select {
+	case err := <-opened:
+		return file, err
+	case <-ctx.Done(): // what comes of it yet is closed when the process ends
+		return nil, ctx.Err()
+	}
 }
 
 // pipe reads in a goroutine, for nothing ends a read of a terminal or a pipe.

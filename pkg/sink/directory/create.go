@@ -27,8 +27,7 @@ func create(path string, asked bool) error {
 	}
 	name := filepath.Base(path)
 	temp := "." + name + ".new"
-	_ = parent.Remove(temp + "/" + Marker) // of a process that was killed here
-	_ = parent.Remove(temp)
+	removeLeft(parent, temp)
 	if err := parent.Mkdir(temp, 0o700); err != nil {
 		return err
 	}
@@ -39,6 +38,23 @@ func create(path string, asked bool) error {
 		return err
 	}
 	return osFolder{parent}.Sync()
+}
+
+// removeLeft removes what a process has left that was killed in create. What
+// cannot be removed, mkdir says.
+func removeLeft(parent *dirfs.Dir, temp string) {
+	list, err := parent.OpenDir(temp)
+	if err != nil {
+		return
+	}
+	defer list.Close()             //nolint:errcheck // only read
+	entries, _ := list.ReadDir(64) // it holds one file, or two
+	for _, entry := range entries {
+		if name := entry.Name(); name == Marker || isTemp(name) {
+			_ = parent.Remove(temp + "/" + name)
+		}
+	}
+	_ = parent.Remove(temp)
 }
 
 // MayCreate reports whether an archive that was never seen would be made at

@@ -162,17 +162,19 @@ func TestAdmissionOfANewArchive(t *testing.T) {
 // A kill while the archive is made leaves nothing that hinders the next start.
 func TestCreateAfterAKill(t *testing.T) {
 	t.Parallel()
-	dir := t.TempDir()
-	temp := filepath.Join(dir, ".archive.new")
-	if err := errors.Join(os.Mkdir(temp, 0o700), os.WriteFile(filepath.Join(temp, Marker), []byte("{"), 0o600)); err != nil {
-		t.Fatal(err)
-	}
-	a := plainArchive(t, filepath.Join(dir, "archive"), &memory{})
-	if err := a.Prepare(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	if names := listing(t, dir); len(names) != 1 || names[0] != "archive" {
-		t.Errorf("there is %v, want the archive alone", names)
+	for _, left := range []string{Marker, tempName("marker")} {
+		dir := t.TempDir()
+		temp := filepath.Join(dir, ".archive.new")
+		if err := errors.Join(os.Mkdir(temp, 0o700), os.WriteFile(filepath.Join(temp, left), []byte("{"), 0o600)); err != nil {
+			t.Fatal(err)
+		}
+		a := plainArchive(t, filepath.Join(dir, "archive"), &memory{})
+		if _, err := a.Put(t.Context(), sinktest.Object("object-1", []byte("content"))); err != nil {
+			t.Errorf("after a kill that left %s: %v", left, err)
+		}
+		if names := listing(t, dir); len(names) != 1 || names[0] != "archive" {
+			t.Errorf("there is %v, want the archive alone", names)
+		}
 	}
 }
 
