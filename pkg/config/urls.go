@@ -82,6 +82,8 @@ func (l *loader) checkStream() {
 	switch {
 	case c.StreamKind == network.File && len(c.StreamSpare) > 0:
 		l.problem("stream_url", "one file only")
+	case c.StreamKind == network.Mastodon && len(c.StreamSpare) > 0:
+		l.problem("stream_url", "one Mastodon server only: each has ids of its own, and its own view of the posts")
 	case c.StreamKind == network.File && c.StreamURL != "-" && !strings.HasPrefix(c.StreamURL, "file:///") && strings.HasPrefix(c.StreamURL, "file:"):
 		l.problem("stream_url", "a file's URL has an absolute path: file:///path")
 	}
