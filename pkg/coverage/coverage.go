@@ -66,11 +66,6 @@ const (
 	Skipped     Reason = "server skipped" // the server did not have any more what it was asked for
 )
 
-// reasons are all of them, in the order of a legend.
-func reasons() []Reason {
-	return []Reason{Network, Refused, RateLimited, Stalled, DiskFull, Budget, Stopped, NotRunning, MachineOff, Skipped}
-}
-
 // File is the line of a finished file.
 type File struct {
 	Name     string `json:"name"`

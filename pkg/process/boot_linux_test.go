@@ -7,8 +7,8 @@ import (
 
 func TestBoot(t *testing.T) {
 	t.Parallel()
-	if Boot() == "" || Boot() != Boot() {
-		t.Errorf("boot %q, then %q; want the same name twice", Boot(), Boot())
+	if first, second := Boot(), Boot(); first == "" || first != second {
+		t.Errorf("boot %q, then %q; want the same name twice", first, second)
 	}
 	before := Uptime()
 	if before <= 0 || before > 100*365*24*time.Hour || Uptime() < before {

@@ -80,10 +80,12 @@ func TestGapIsSaid(t *testing.T) {
 		want   string
 	}{
 		"401": {func(w http.ResponseWriter, _ *http.Request) {
-			http.Error(w, `{"error":"This method requires an authenticated user"}`, 401)
+			http.Error(w, `{"error":"This method requires an authenticated user"}`, http.StatusUnauthorized)
 		}, "requires an authenticated user"},
-		"404":       {func(w http.ResponseWriter, _ *http.Request) { http.NotFound(w, nil) }, "404"},
-		"429":       {func(w http.ResponseWriter, _ *http.Request) { http.Error(w, `{"error":"Too many requests"}`, 429) }, "Too many requests"},
+		"404": {func(w http.ResponseWriter, _ *http.Request) { http.NotFound(w, nil) }, "404"},
+		"429": {func(w http.ResponseWriter, _ *http.Request) {
+			http.Error(w, `{"error":"Too many requests"}`, http.StatusTooManyRequests)
+		}, "Too many requests"},
 		"a page":    {func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "<html><title>Log in</title>") }, "Log in"},
 		"elsewhere": {func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/login", http.StatusFound) }, "moved"},
 		"hangs up":  {func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, "EOF"},
