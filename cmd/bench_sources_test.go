@@ -131,15 +131,35 @@ func BenchmarkCaptureJetstream(b *testing.B) {
 
 // BenchmarkCaptureSSE: events of 3.5 KB with an id each.
 func BenchmarkCaptureSSE(b *testing.B) {
+	captureHTTP(b, "/events", map[string]string{"stream_kind": string(network.SSE), "stream_auth": "none"},
+		func(i int, message []byte) (sent string, stored int) {
+			return fmt.Sprintf("id: %d\ndata: %s\n\n", i, message), len(message) + 1
+		})
+}
+
+// BenchmarkCaptureX: posts of 3.5 KB as API v2 sends them.
+func BenchmarkCaptureX(b *testing.B) {
+	captureHTTP(b, "/2/tweets/search/stream", map[string]string{"stream_token": "any"},
+		func(_ int, message []byte) (sent string, stored int) {
+			sent = fmt.Sprintf("{\"data\":%s}\r\n", message)
+			return sent, len(sent) - 1
+		})
+}
+
+// captureHTTP captures messages that a server sends as fast as it can. wire
+// says how one is sent, and how many bytes of a file it becomes.
+func captureHTTP(b *testing.B, path string, keys map[string]string, wire func(i int, message []byte) (sent string, stored int)) {
 	once(b, func() {
 		l := newLoad(b)
-		rounds := l.rounds(captureBytes)
+		rounds, stored := l.rounds(captureBytes), 0
 		var block bytes.Buffer
 		for i, m := range l.messages {
-			fmt.Fprintf(&block, "id: %d\ndata: %s\n\n", i, m)
+			sent, n := wire(i, m)
+			block.WriteString(sent)
+			stored += n
 		}
 		s := serveRaw(b, func(conn net.Conn, _ *http.Request) error {
-			if _, err := fmt.Fprint(conn, "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n"); err != nil {
+			if _, err := fmt.Fprint(conn, "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n"); err != nil {
 				return err
 			}
 			for range rounds {
@@ -151,8 +171,8 @@ func BenchmarkCaptureSSE(b *testing.B) {
 			return err
 		})
 		dir := memoryDir(b, 3<<30)
-		config := benchConfig(b, dir, map[string]string{"stream_url": "http://" + s.url + "/events", "stream_kind": string(network.SSE), "stream_auth": "none"})
-		captureAll(b, dir, config, rounds*len(l.messages), int64(rounds)*l.bytes)
+		keys["stream_url"] = "http://" + s.url + path
+		captureAll(b, dir, benchConfig(b, dir, keys), rounds*len(l.messages), int64(rounds*stored))
 	})
 }
 
