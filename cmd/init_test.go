@@ -113,3 +113,18 @@ func TestExamplesLoad(t *testing.T) {
 		}
 	}
 }
+
+// TestEveryInstanceIsTried: of several URLs the last one is reached, however
+// few tries are allowed.
+func TestEveryInstanceIsTried(t *testing.T) {
+	t.Parallel()
+	server, _ := eventServer(t)
+	dead := "http://127.0.0.1:1/events"
+	config := filepath.Join(t.TempDir(), "config.ini")
+	put(t, config, "[DEFAULT]\nupload_url = none\nstream_kind = sse\ngrabber_retries = 0\ngrabber_backoff_network = 10ms-10ms\n"+
+		"stream_url = "+strings.Join([]string{dead, dead, dead, server.URL + "/events"}, " ")+"\n")
+	p := start(t, "grabber", "-c", config, "--stdout", "--messages", "1")
+	if code := p.wait(); code != 0 || !strings.Contains(p.out.String(), `{"id":"1"`) {
+		t.Errorf("exit %d:\n%s", code, p.out)
+	}
+}

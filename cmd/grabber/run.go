@@ -91,7 +91,7 @@ func limitMemory(maxMessage int) {
 
 func settings(cfg *config.Config, opts options, log *logrus.Entry) grabber.Config {
 	return grabber.Config{
-		Retries:        cfg.GrabberRetries,
+		Retries:        max(cfg.GrabberRetries, len(cfg.StreamSpare)), // each URL is tried
 		Network:        backoff.Policy{First: cfg.BackoffNetwork.First, Max: cfg.BackoffNetwork.Max, Linear: true},
 		HTTP:           backoff.Policy{First: cfg.BackoffHTTP.First, Max: cfg.BackoffHTTP.Max},
 		RateLimit:      backoff.Policy{First: cfg.BackoffRateLimit.First, Max: cfg.BackoffRateLimit.Max},

@@ -33,7 +33,7 @@ func archive(path, known, command string) Finding {
 	case gone && known != "":
 		return Finding{"archive", Fail, fmt.Sprintf("%s: the archive %.8s is not there", shown, known), "mount its disk, if it has one of its own; files wait in the store meanwhile"}
 	case gone && directory.MayCreate(path):
-		return Finding{Topic: "archive", Text: shown + " will be made at the first upload"}
+		return Finding{Topic: "archive", Text: shown + " will be made when the uploader starts"}
 	case gone:
 		return Finding{"archive", Fail, shown + " is not an archive: there is no marker", "mount its disk first if it has one; then run: " + command}
 	case err != nil && dirfs.IsNoRoom(err):

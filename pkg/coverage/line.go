@@ -159,6 +159,21 @@ func (s *Span) count(at time.Time, messages, bytes uint64) {
 	s.Bytes[minute] += bytes
 }
 
+// spread adds what was stored between two times, as if it had come evenly.
+func (s *Span) spread(from, to time.Time, messages, bytes uint64) {
+	for from.Before(to) {
+		end := from.Truncate(time.Minute).Add(time.Minute)
+		if !end.Before(to) {
+			break
+		}
+		part := end.Sub(from).Seconds() / to.Sub(from).Seconds()
+		m, b := uint64(part*float64(messages)), uint64(part*float64(bytes))
+		s.count(from, m, b)
+		from, messages, bytes = end, messages-m, bytes-b
+	}
+	s.count(to, messages, bytes)
+}
+
 // quiet reports whether a span has nothing to tell but that it was.
 func (s *Span) quiet() bool {
 	return len(s.Messages) == 0 && len(s.Gaps) == 0 && len(s.Filled) == 0 && s.Withheld == 0

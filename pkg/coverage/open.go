@@ -65,7 +65,7 @@ func (o Open) Until(e Evidence, now time.Time) Span {
 	to := s.To
 	if e.PID == o.PID && e.At.After(to) && !e.At.After(now) {
 		to = wall(e.At)
-		s.count(to, above(e.Totals.Messages, o.Totals.Messages), above(e.Totals.Bytes, o.Totals.Bytes))
+		s.spread(s.To, to, above(e.Totals.Messages, o.Totals.Messages), above(e.Totals.Bytes, o.Totals.Bytes))
 		s.Withheld += above(e.Totals.Withheld, o.Totals.Withheld)
 	}
 	if o.Why == "" && e.Written.After(to) && !e.Written.After(now) {

@@ -25,7 +25,7 @@ func Ask(ctx context.Context, terminal Terminal, command string, questions []Que
 	if len(questions) > 0 && !terminal.IsTerminal() {
 		return nil, &Error{
 			Err:  fmt.Errorf("set up: %s is missing and there is no terminal to ask at", questions[0].Key),
-			Hint: "run on a terminal: " + command,
+			Hint: "run on a terminal: " + command + " (keys that are no secret may be given by --set KEY=VALUE)",
 			Code: exitcode.Config,
 		}
 	}

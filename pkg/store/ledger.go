@@ -18,7 +18,7 @@ type Receipt struct {
 	Name     string    `json:"name"`
 	Size     int64     `json:"size"`     // bytes
 	SHA256   string    `json:"sha256"`   // of the local file, lower-case hex
-	Sink     string    `json:"sink"`     // kind of sink: "webnode"
+	Sink     string    `json:"sink"`     // kind of sink: "webnode", "directory"
 	URL      string    `json:"url"`      // without userinfo and query
 	FileHash string    `json:"filehash"` // what the sink knows the object by
 	Key      string    `json:"key"`      // lower-case hex; empty where the node does not encrypt. A secret
