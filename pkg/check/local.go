@@ -65,27 +65,20 @@ func Store(cfg store.Config, minFree int64) Check {
 
 // Ledger reads every receipt.
 func Ledger(cfg store.Config) Check {
-	cfg.ReadOnly = true
-	return func(context.Context) []Finding {
-		s, err := store.Open(cfg)
-		if err != nil {
-			return nil // Store has said it
-		}
-		defer s.Close()
-		receipts, damage, err := s.CheckLedger()
-		if err != nil {
-			return []Finding{{"ledger", Fail, err.Error(), "the receipts hold the keys of what was uploaded: restore the file from a copy"}}
-		}
-		if len(damage) == 0 {
-			return []Finding{{Topic: "ledger", Text: fmt.Sprintf("%d receipts", receipts)}}
-		}
-		return []Finding{{"ledger", Warn, fmt.Sprintf("%d receipts, and damage from %s:%d on: %v", receipts, damage[0].File, damage[0].Line, damage[0].Err),
-			"shipping goes on; keep the lines, a key may still be read by eye"}}
-	}
+	return book(cfg, "ledger", "receipts", (*store.Store).CheckLedger,
+		"the receipts hold the keys of what was uploaded: restore the file from a copy",
+		"shipping goes on; keep the lines, a key may still be read by eye")
 }
 
 // Captured reads every line of the captured book.
 func Captured(cfg store.Config) Check {
+	return book(cfg, "captured book", "files", (*store.Store).CheckCaptured,
+		"it says what was captured and when: restore the file from a copy",
+		"capture goes on; what these lines told is not in 'grabber coverage'")
+}
+
+// book reads all of a book. unreadable and damaged are what to do about it.
+func book(cfg store.Config, topic, unit string, read func(*store.Store) (int, []store.Damage, error), unreadable, damaged string) Check {
 	cfg.ReadOnly = true
 	return func(context.Context) []Finding {
 		s, err := store.Open(cfg)
@@ -93,15 +86,15 @@ func Captured(cfg store.Config) Check {
 			return nil // Store has said it
 		}
 		defer s.Close()
-		files, damage, err := s.CheckCaptured()
+		lines, damage, err := read(s)
 		if err != nil {
-			return []Finding{{"captured book", Fail, err.Error(), "it says what was captured and when: restore the file from a copy"}}
+			return []Finding{{topic, Fail, err.Error(), unreadable}}
 		}
+		text := fmt.Sprintf("%d %s", lines, unit)
 		if len(damage) == 0 {
-			return []Finding{{Topic: "captured book", Text: fmt.Sprintf("%d files", files)}}
+			return []Finding{{Topic: topic, Text: text}}
 		}
-		return []Finding{{"captured book", Warn, fmt.Sprintf("%d files, and damage from %s:%d on: %v", files, damage[0].File, damage[0].Line, damage[0].Err),
-			"capture goes on; what these lines told is not in 'grabber coverage'"}}
+		return []Finding{{topic, Warn, fmt.Sprintf("%s, and damage from %s:%d on: %v", text, damage[0].File, damage[0].Line, damage[0].Err), damaged}}
 	}
 }
 
