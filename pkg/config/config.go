@@ -35,7 +35,13 @@ type Config struct {
 	StreamContact    string
 	StreamDictionary string // a path, or ""
 	DropCanaries     bool
-	UploadURL        string // "" when none; a directory's begins with file://
+	UploadURL        string   // "" when none; a directory's begins with file://; the first of several
+	UploadURLs       []string // all of them: each gets every file
+	UploadKey        string   // template of objects' keys, "" is each sink's default
+	UploadBandwidth  int64    // bytes a second, 0 no limit
+	LedgerCopy       string   // a path, or ""
+	Compress         Compression
+	StorageFile      string // config_storage_filename
 	UploadRetries    int
 	Prefix           string
 	LogDir           string
@@ -72,6 +78,13 @@ type Config struct {
 	streamKind string
 
 	origins map[string]origin // by key, also of the four credentials
+}
+
+// Compression is what finished files are packed by: "" or none, gzip or zstd, at
+// a level; 0 is the usual one.
+type Compression struct {
+	Method string
+	Level  int
 }
 
 // Span is a first and a longest wait, written "250ms-16s".
@@ -124,7 +137,7 @@ func Load(src Source) (*Config, error) {
 	if len(l.problems) == 0 { // a clash is only worth naming between values that are good by themselves
 		l.checkStore()
 		l.checkURLs()
-		l.checkArchive()
+		l.checkArchives()
 		l.checkFiles()
 	}
 	if !src.NoCredentials && l.config.APIFile != "" && l.config.OAuthFile != "" {

@@ -154,6 +154,25 @@ func span(value string) (Span, error) {
 	return Span{from, to}, nil
 }
 
+// compression takes a method and, behind a colon, its level.
+func compression(value string) (Compression, error) {
+	method, text, levelled := strings.Cut(strings.ToLower(value), ":")
+	highest := map[string]int{none: 0, "gzip": 9, "zstd": 22}
+	top, ok := highest[method]
+	level := 0
+	if levelled {
+		n, err := strconv.Atoi(text)
+		if err != nil || n < 1 || n > top {
+			ok = false
+		}
+		level = n
+	}
+	if !ok {
+		return Compression{}, errors.New("none, gzip or zstd; with a level behind a colon if wanted: gzip:1 to gzip:9, zstd:1 to zstd:22")
+	}
+	return Compression{Method: method, Level: level}, nil
+}
+
 func oneOf(allowed ...string) func(string) (string, error) {
 	return func(value string) (string, error) {
 		i := slices.IndexFunc(allowed, func(a string) bool { return strings.EqualFold(a, value) })

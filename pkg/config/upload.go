@@ -6,11 +6,12 @@ import (
 	"path/filepath"
 	"regexp"
 	"runtime"
+	"slices"
 	"strings"
 )
 
 // errUpload lists what upload_url may be.
-var errUpload = errors.New("none, a node's URL such as https://node.example/api/upload, a directory's such as file:///srv/archive, or a directory's path: /srv/archive, archive (beside config.ini) or ./my.archive")
+var errUpload = errors.New("none, a node's URL such as https://node.example/api/upload, a bucket's such as s3://bucket/prefix?region=eu-central-1 or sj://bucket/prefix, a directory's such as file:///srv/archive, or a directory's path: /srv/archive, archive (beside config.ini) or ./my.archive")
 
 // hasScheme recognises what is meant as a URL, however it goes on.
 var hasScheme = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9+.-]*:`)
@@ -19,36 +20,70 @@ var hasScheme = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9+.-]*:`)
 // element has no dot, as a host has, and none is empty, as after http//.
 var bareDirectory = regexp.MustCompile(`^[A-Za-z0-9_-]+(/[^/:]+)*/?$`)
 
-// uploadURL is the parser of upload_url. A path becomes a file URL.
-func uploadURL(c *Config, value string) error {
-	path := uploadPath(c.Dir, value)
-	switch {
-	case strings.EqualFold(value, none):
-		c.UploadURL = ""
+// nextUpload is where another value begins behind blanks: a URL or what is
+// plainly a path. So a path may have blanks in it.
+var nextUpload = regexp.MustCompile(`[ \t]+(?:[A-Za-z][A-Za-z0-9+.-]*://|\.{0,2}/)`)
+
+// uploadURLs is the parser of upload_url.
+func uploadURLs(c *Config, value string) error {
+	c.UploadURL, c.UploadURLs = "", nil
+	if strings.EqualFold(value, none) {
 		return nil
-	case path != "":
-		c.UploadURL = fileURL(path)
-		return nil
+	}
+	for _, one := range splitUploads(value) {
+		raw, err := uploadURL(c.Dir, one)
+		if err != nil {
+			return err
+		}
+		if slices.Contains(c.UploadURLs, raw) {
+			return errors.New("each place once")
+		}
+		c.UploadURLs = append(c.UploadURLs, raw)
+	}
+	c.UploadURL = c.UploadURLs[0]
+	return nil
+}
+
+func splitUploads(value string) (list []string) {
+	for {
+		at := nextUpload.FindStringIndex(value)
+		if at == nil {
+			return append(list, value)
+		}
+		list = append(list, value[:at[0]])
+		value = strings.TrimLeft(value[at[0]:], " \t")
+	}
+}
+
+// uploadURL takes one of them. A path becomes a file URL.
+func uploadURL(dir, value string) (string, error) {
+	if path := uploadPath(dir, value); path != "" {
+		return fileURL(path), nil
 	}
 	u, err := url.Parse(value)
 	if err != nil {
-		return errUpload
+		return "", errUpload
+	}
+	if u.Scheme == "s3" || u.Scheme == "sj" {
+		if u.Host == "" || u.User != nil || u.Fragment != "" {
+			return "", errors.New("a bucket with no user and password before it (keys stand in the file that config_storage_filename names, or in the environment); what there is: " + errUpload.Error())
+		}
+		return value, nil
 	}
 	if u.Scheme == "file" {
-		if path = u.Path; u.Host != "" && u.Host != "localhost" || u.User != nil || u.RawQuery != "" || u.Fragment != "" || !strings.HasPrefix(path, "/") {
-			return errors.New("a directory's URL with its absolute path, such as file:///srv/archive; " + "what else there is: " + errUpload.Error())
+		path := u.Path
+		if u.Host != "" && u.Host != "localhost" || u.User != nil || u.RawQuery != "" || u.Fragment != "" || !strings.HasPrefix(path, "/") {
+			return "", errors.New("a directory's URL with its absolute path, such as file:///srv/archive; " + "what else there is: " + errUpload.Error())
 		}
 		if runtime.GOOS == "windows" {
 			path = strings.TrimPrefix(path, "/")
 		}
-		c.UploadURL = fileURL(filepath.Clean(filepath.FromSlash(path)))
-		return nil
+		return fileURL(filepath.Clean(filepath.FromSlash(path))), nil
 	}
 	if _, err := httpURL(value); err != nil {
-		return errUpload
+		return "", errUpload
 	}
-	c.UploadURL = value
-	return nil
+	return value, nil
 }
 
 // uploadPath returns the absolute path that value is, "" for what is none:
@@ -87,9 +122,15 @@ func AbsoluteUpload(dir, value string) string {
 	return value
 }
 
-// checkArchive keeps the archive, the store and the logs apart.
-func (l *loader) checkArchive() {
-	u, err := url.Parse(l.config.UploadURL)
+// checkArchives keeps the archives, the store and the logs apart.
+func (l *loader) checkArchives() {
+	for _, raw := range l.config.UploadURLs {
+		l.checkArchive(raw)
+	}
+}
+
+func (l *loader) checkArchive(raw string) {
+	u, err := url.Parse(raw)
 	if err != nil || u.Scheme != "file" {
 		return
 	}

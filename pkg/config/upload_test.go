@@ -2,6 +2,7 @@ package config
 
 import (
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -26,6 +27,8 @@ func TestUploadURL(t *testing.T) {
 		{"./a:b", "file://DIR/a:b"},
 		{"../archive", "file://UP/archive"},
 		{"httpd", "file://DIR/httpd"},
+		{"s3://bucket/key?region=eu", "s3://bucket/key?region=eu"},
+		{"sj://bucket/key", "sj://bucket/key"},
 
 		{"htp://node.example/api/upload", "error"},
 		{"http//node.example/api/upload", "error"},
@@ -41,7 +44,9 @@ func TestUploadURL(t *testing.T) {
 		{"localhost", "error"},
 		{"localhost/api/upload", "error"},
 		{"node:8000/api/upload", "error"},
-		{"s3://bucket/key", "error"},
+		{"s3:///key", "error"},
+		{"s3:bucket", "error"},
+		{"s3://key:secret@bucket", "error"},
 		{"file:archive", "error"},
 		{"file://archive", "error"},
 		{"file://host/archive", "error"},
@@ -52,7 +57,7 @@ func TestUploadURL(t *testing.T) {
 	} {
 		dir := t.TempDir()
 		c := &Config{Dir: dir}
-		err := uploadURL(c, tt.value)
+		err := uploadURLs(c, tt.value)
 		want := strings.NewReplacer("DIR", dir, "UP", filepath.Dir(dir)).Replace(tt.want)
 		switch {
 		case tt.want == "error" && (err == nil || !strings.Contains(err.Error(), "file:///srv/archive") || !strings.Contains(err.Error(), "https://node.example")):
@@ -62,7 +67,7 @@ func TestUploadURL(t *testing.T) {
 		}
 		if abs := AbsoluteUpload(dir, tt.value); err == nil && tt.want != "" {
 			again := &Config{Dir: "/elsewhere"}
-			if err := uploadURL(again, abs); err != nil || again.UploadURL != want {
+			if err := uploadURLs(again, abs); err != nil || again.UploadURL != want {
 				t.Errorf("%q made absolute is %q: %q, %v; want %q", tt.value, abs, again.UploadURL, err, want)
 			}
 		}
@@ -97,12 +102,38 @@ func FuzzUploadURL(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, value string) {
 		c := &Config{Dir: "/conf"}
-		if uploadURL(c, value) != nil || c.UploadURL == "" {
+		if uploadURLs(c, value) != nil || c.UploadURL == "" {
 			return
 		}
 		again := &Config{Dir: "/elsewhere"}
-		if err := uploadURL(again, c.UploadURL); err != nil || again.UploadURL != c.UploadURL {
+		if err := uploadURLs(again, c.UploadURL); err != nil || again.UploadURL != c.UploadURL {
 			t.Errorf("%q is %q, which is %q, %v", value, c.UploadURL, again.UploadURL, err)
 		}
 	})
+}
+
+func TestSeveralUploadURLs(t *testing.T) {
+	t.Parallel()
+	for value, want := range map[string][]string{
+		"none":                         nil,
+		"/srv/my archive s3://b/p":     {"file:///srv/my%20archive", "s3://b/p"},
+		"/a  ./b\thttp://c/api/upload": {"file:///a", "file://DIR/b", "http://c/api/upload"},
+		"/a /a":                        {"error"},
+		"/a file:///a":                 {"error"},
+		"s3://b htp://c":               {"error"},
+	} {
+		dir := t.TempDir()
+		c := &Config{Dir: dir}
+		err := uploadURLs(c, value)
+		got := c.UploadURLs
+		if err != nil {
+			got = []string{"error"}
+		}
+		for i := range got {
+			got[i] = strings.ReplaceAll(got[i], dir, "DIR")
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("%q: %q, %v; want %q", value, got, err, want)
+		}
+	}
 }

@@ -164,7 +164,9 @@ func (l *loader) checkURLs() {
 	for _, raw := range c.streamURLs {
 		l.checkClear("stream_url", raw, c.StreamAuth != none)
 	}
-	l.checkClear("upload_url", c.UploadURL, c.UploadToken != "")
+	for _, raw := range c.UploadURLs {
+		l.checkClear("upload_url", raw, c.UploadToken != "")
+	}
 	if c.StreamAuth != "oauth1" {
 		return
 	}

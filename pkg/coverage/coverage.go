@@ -72,6 +72,10 @@ type File struct {
 	Messages uint64 `json:"messages"`
 	Bytes    int64  `json:"bytes"`
 	SHA256   string `json:"sha256"` // lower-case hex
+	// Of a file that was compressed when it was finished (bytes and sha256 are
+	// those of what is in it).
+	PackedBytes  int64  `json:"packed_bytes,omitempty"`
+	PackedSHA256 string `json:"packed_sha256,omitempty"`
 	// First and Last are when the first and the last message were written, some
 	// milliseconds after they came. Of a recovered file they are the time in its
 	// name and that of the last write to it.

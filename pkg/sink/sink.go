@@ -16,8 +16,12 @@ import (
 
 // Object is what is put. Content is read from its first byte for every try.
 type Object struct {
-	Name    string // as the node shall know it, already safe for it
-	Size    int64  // bytes
+	Name string // a bare name, already safe for every node (SafeName)
+	// Key is where it goes in a sink that has paths, below the URL's prefix
+	// (ValidKey); "" is Name. A web node knows names alone.
+	Key     string
+	Meta    map[string]string // kept beside the object where the sink can: names of letters and hyphens, values of ASCII
+	Size    int64             // bytes
 	SHA256  [32]byte
 	Content io.ReaderAt
 	// Progress is told how many more bytes of the content are on their way, 0 as
@@ -33,6 +37,7 @@ type Receipt struct {
 	URL      string // without userinfo and query
 	FileHash string // lower-case hex
 	Key      string // lower-case hex, a secret; empty where the node does not encrypt
+	Object   string // the object's key in the sink; "" where it has none
 }
 
 // Kind says what a caller should do about an Error.

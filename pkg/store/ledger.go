@@ -24,6 +24,11 @@ type Receipt struct {
 	Key      string    `json:"key"`      // lower-case hex; empty where the node does not encrypt. A secret
 	Attempts int       `json:"attempts"` // of this process
 	By       string    `json:"by"`       // ByWatch or ByPush
+	// Object is where a sink that has paths keeps it, below URL; "" is Name.
+	Object string `json:"object,omitempty"`
+	// Of a compressed file: what is in it.
+	InflatedSize   int64  `json:"inflated_size,omitempty"`
+	InflatedSHA256 string `json:"inflated_sha256,omitempty"`
 }
 
 // Who put a file: the watch loop, whose files leave the store, or push.

@@ -1,0 +1,45 @@
+package sink
+
+import (
+	"context"
+	"errors"
+	"io"
+	"time"
+)
+
+// ErrNotFound says that a sink does not have an object. Errors of Reader and
+// Lister wrap it, or are *Error.
+var ErrNotFound = errors.New("the storage does not have it")
+
+// Ref is what a receipt knows of an object, to ask its sink for it.
+type Ref struct {
+	Key      string // as Object.Key was; "" where the sink knows objects by FileHash alone
+	FileHash string
+	Secret   string // the key of an encrypting node, lower-case hex; "" without
+	Size     int64  // bytes
+	SHA256   string // of the content as it was put, lower-case hex; "" if unknown
+}
+
+// Found is what a sink says of an object that it has.
+type Found struct {
+	Key      string
+	Size     int64
+	SHA256   string // lower-case hex; "" where the sink does not tell
+	Modified time.Time
+	Meta     map[string]string // as Object.Meta was; nil where the sink keeps none
+}
+
+// Reader gets back what was put. Every sink is one.
+type Reader interface {
+	// Stat asks for one object without reading it.
+	Stat(ctx context.Context, ref Ref) (Found, error)
+	// Open returns the content as it was put, deciphered where the node
+	// enciphers. Nothing is checked: the caller counts and hashes.
+	Open(ctx context.Context, ref Ref) (io.ReadCloser, error)
+}
+
+// Lister names all objects below a prefix of keys, in any order. Sinks that have
+// names are one.
+type Lister interface {
+	List(ctx context.Context, prefix string, each func(Found) error) error
+}
