@@ -19,10 +19,11 @@ const module = "github.com/storj/twitter-stream/"
 // mayImport is the house's plan: which of our packages each package may
 // import. ARCHITECTURE.md draws it. What is not here does not exist.
 var mayImport = map[string][]string{
-	"cmd/daemon":       {"cmd/internal/app", "pkg/*", "examples"},
-	"cmd/grabber":      {"cmd/internal/app", "pkg/*"},
-	"cmd/uploader":     {"cmd/internal/app", "pkg/*"},
-	"cmd/internal/app": {"pkg/config", "pkg/exitcode", "pkg/logging", "pkg/network", "pkg/process", "pkg/setup", "pkg/sink", "pkg/store", "pkg/stream", "pkg/twitterauth"},
+	"cmd/daemon":               {"cmd/internal/app", "pkg/*", "examples"},
+	"cmd/grabber":              {"cmd/internal/app", "pkg/*"},
+	"cmd/uploader":             {"cmd/internal/app", "pkg/*"},
+	"cmd/internal/benchreport": {},
+	"cmd/internal/app":         {"pkg/config", "pkg/exitcode", "pkg/logging", "pkg/network", "pkg/process", "pkg/setup", "pkg/sink", "pkg/store", "pkg/stream", "pkg/twitterauth"},
 
 	"pkg/supervisor": {"pkg/status", "pkg/backoff", "pkg/exitcode", "pkg/process", "pkg/redact", "pkg/repeat"},
 	"pkg/grabber":    {"pkg/coverage", "pkg/stream", "pkg/store", "pkg/status", "pkg/backoff", "pkg/exitcode", "pkg/redact", "pkg/repeat"},

@@ -34,10 +34,12 @@ func (c *contest) run(f *figures, start func() *program) float64 {
 	for len(c.sender.accepted) > 0 {
 		<-c.sender.accepted
 	}
+	before := ownCPU(c.b)
 	p := start()
 	p.wait()
 	select {
 	case began := <-c.sender.accepted:
+		f.sender = append(f.sender, (ownCPU(c.b)-before).Seconds()/(float64(c.bytes)/1e9))
 		return f.add(p, c.bytes, p.stopped.Sub(began))
 	default:
 		c.b.Fatalf("%s never came; it said:\n%s", p.cmd, &p.out)
@@ -108,15 +110,26 @@ func (c *contest) scanner(f *figures, dir string) float64 {
 	return mbs
 }
 
+// inflater is klauspost's reader in a process of its own, on one processor.
+func (c *contest) inflater(f *figures) float64 {
+	c.b.Helper()
+	self, err := os.Executable()
+	if err != nil {
+		c.b.Fatal(err)
+	}
+	return c.run(f, func() *program { return launch(c.b, []string{peerVariable + "=inflater"}, self, c.sender.url) })
+}
+
 // report reports the grabber's own figures.
 func (f *figures) report(b *testing.B) {
 	b.ReportMetric(median(f.mbs), "MB/s")
 	b.ReportMetric(median(f.cpuPerGB), "cpu-s/GB")
 	b.ReportMetric(median(f.peak), "peak-MiB")
+	b.ReportMetric(median(f.sender), "sender-cpu-s/GB")
 }
 
 func (f *figures) String() string {
-	return fmt.Sprintf("%.0f MB/s, %.2f CPU s/GB, %.0f MiB", f.mbs, f.cpuPerGB, f.peak)
+	return fmt.Sprintf("%.0f MB/s, %.2f CPU s/GB, %.0f MiB; the sender %.2f CPU s/GB", f.mbs, f.cpuPerGB, f.peak, f.sender)
 }
 
 // BenchmarkCapture is the whole capture path at full rate, with the store in
@@ -157,21 +170,24 @@ func BenchmarkCaptureGzip(b *testing.B) {
 		dir := memoryDir(b, 4<<30)
 		rounds := l.rounds(captureBytes / 2)
 		c := newContest(b, l, serve(b, l.gzipped(b, rounds).send(rounds)), rounds)
-		var grabber, curl figures
-		var overCurl []float64
+		var grabber, curl, inflater figures
+		var overCurl, overInflater []float64
 		for range benchRounds {
 			ours := c.grabber(&grabber, dir, nil)
 			if theirs, ok := c.curl(&curl, dir, "--compressed"); ok {
 				overCurl = append(overCurl, ours/theirs)
 			}
+			overInflater = append(overInflater, ours/c.inflater(&inflater))
 		}
 		grabber.report(b)
+		b.ReportMetric(median(overInflater), "x-inflater")
+		b.ReportMetric(median(inflater.mbs), "inflater-MB/s")
 		if len(overCurl) > 0 {
 			b.ReportMetric(median(overCurl), "x-curl")
 			b.ReportMetric(median(curl.mbs), "curl-MB/s")
 			b.ReportMetric(median(curl.cpuPerGB), "curl-cpu-s/GB")
 		}
-		b.Logf("grabber %v\ncurl --compressed %v", &grabber, &curl)
+		b.Logf("grabber %v\ncurl --compressed %v\nthe inflater alone %v", &grabber, &curl, &inflater)
 	})
 }
 
