@@ -187,7 +187,7 @@ func (r *remover) sweep() {
 		return // not there yet
 	}
 	for _, entry := range entries {
-		if name := entry.Name(); name[0] != '.' && strings.HasSuffix(name, ".jsonl") {
+		if name := entry.Name(); name[0] != '.' && isFinished(name) {
 			info, err := entry.Info()
 			if err == nil && os.Remove(filepath.Join(r.dir, name)) == nil {
 				r.bytes += info.Size()

@@ -3,11 +3,13 @@
 package cmd_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 )
@@ -64,10 +66,72 @@ func (c *contest) grabber(f *figures, dir string, keys map[string]string) float6
 	mbs := c.run(f, func() *program {
 		return launchOurs(c.b, "grabber", "-q", "-c", config, "--messages", strconv.Itoa(c.rounds*len(c.load.messages)))
 	})
-	if got := files.stop(); got != c.bytes {
+	got := files.stop()
+	if keys["grabber_compress"] != "" {
+		got = c.booked(filepath.Join(dir, "store"))
+	}
+	if got != c.bytes {
 		c.b.Fatalf("%d bytes of finished files, want %d", got, c.bytes)
 	}
 	return mbs
+}
+
+// booked returns how many bytes the captured book says are in the files, and
+// tells how many of them were packed.
+func (c *contest) booked(store string) (bytes int64) {
+	c.b.Helper()
+	books, err := filepath.Glob(filepath.Join(store, "ledger", "captured-*"))
+	if err != nil || len(books) == 0 {
+		c.b.Fatalf("no captured book: %v", err)
+	}
+	var files, packed, inside, size int64
+	for _, book := range books {
+		text, err := os.ReadFile(book)
+		if err != nil {
+			c.b.Fatal(err)
+		}
+		for line := range strings.Lines(string(text)) {
+			var f struct {
+				Kind   string
+				Bytes  int64
+				Packed int64 `json:"packed_bytes"`
+			}
+			if err := json.Unmarshal([]byte(line), &f); err != nil {
+				c.b.Fatal(err)
+			}
+			if f.Kind != "file" {
+				continue
+			}
+			files, bytes = files+1, bytes+f.Bytes
+			if f.Packed > 0 {
+				packed, inside, size = packed+1, inside+f.Bytes, size+f.Packed
+			}
+		}
+	}
+	c.b.Logf("%d of %d files were packed, to %.1f %%", packed, files, float64(size)/float64(inside)*100)
+	return bytes
+}
+
+// BenchmarkCapturePacked is the capture with zstd beside the one without, in
+// turns, at full rate, where compression does not keep up and gives way.
+func BenchmarkCapturePacked(b *testing.B) {
+	once(b, func() {
+		l := newLoad(b)
+		dir := memoryDir(b, 4<<30)
+		rounds := l.rounds(4 * captureBytes)
+		c := newContest(b, l, serve(b, l.plain().send(rounds)), rounds)
+		var plain, packed figures
+		var ratios []float64
+		for range benchRounds {
+			without := c.grabber(&plain, dir, nil)
+			ratios = append(ratios, c.grabber(&packed, dir, map[string]string{"grabber_compress": "zstd"})/without)
+		}
+		packed.report(b)
+		b.ReportMetric(median(ratios), "x-plain")
+		b.ReportMetric(median(plain.mbs), "plain-MB/s")
+		b.ReportMetric(median(plain.cpuPerGB), "plain-cpu-s/GB")
+		b.Logf("zstd %v\nplain %v\nratios %.2f", &packed, &plain, ratios)
+	})
 }
 
 // curl writes what comes to one file and checks nothing.
