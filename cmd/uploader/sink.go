@@ -87,6 +87,14 @@ func reader(cfg *config.Config, spool *store.Store, kind, place string) (sink.Re
 	return nil, nil, fmt.Errorf("%s: this version cannot read from a %q", redact.URL(place), redact.Text(kind))
 }
 
+// kindOf is how receipts name the kind of a configured place.
+func kindOf(raw string) string {
+	if _, ok := directory.Path(raw); ok {
+		return directory.Kind
+	}
+	return webnode.Kind
+}
+
 // configured returns the URL of the configuration that receipts name as place,
 // or place itself.
 func configured(cfg *config.Config, place string) string {
