@@ -32,6 +32,8 @@ var mayImport = map[string][]string{
 	"pkg/uploader":   {"pkg/sink", "pkg/store", "pkg/status", "pkg/backoff", "pkg/exitcode", "pkg/redact", "pkg/repeat"},
 	"pkg/setup":      {"pkg/twitterauth", "pkg/exitcode", "pkg/redact"},
 	"pkg/overview":   {"pkg/coverage", "pkg/store", "pkg/status", "pkg/redact"},
+	"pkg/audit":      {"pkg/sink", "pkg/store", "pkg/backoff", "pkg/redact"},
+	"pkg/balance":    {"pkg/coverage", "pkg/store", "pkg/redact"},
 	"pkg/check":      {"pkg/sink/directory", "pkg/store", "pkg/dirfs", "pkg/redact"},
 
 	"pkg/stream":         {"pkg/network", "pkg/exitcode", "pkg/redact"},

@@ -31,14 +31,15 @@ back; init-dir makes a directory ready for that.`,
   uploader --drain
   uploader push notes.txt photos/
   uploader retry --all
-  uploader init-dir`,
+  uploader init-dir
+  uploader verify`,
 		Args: app.Args(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error { return ship(cmd.Context(), frame, drain) },
 	}
 	frame.Root(root)
 	frame.Override(root, "upload-url", "upload_url", "node to upload to, or a directory: a `URL`")
 	root.Flags().BoolVar(&drain, "drain", false, "ship what waits, then exit")
-	root.AddCommand(pushCommand(frame), retryCommand(frame), initDirCommand(frame))
+	root.AddCommand(pushCommand(frame), retryCommand(frame), initDirCommand(frame), verifyCommand(frame))
 	return frame.Execute(ctx, root, args)
 }
 

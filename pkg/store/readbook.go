@@ -74,7 +74,10 @@ func (b *book) all(each func(bookLine)) error {
 
 // allOf is all of some of the book's files, the last of which counts as the
 // newest.
-func (b *book) allOf(paths []string, each func(bookLine)) {
+func (b *book) allOf(paths []string, each func(bookLine)) { b.allUpTo(paths, nil, each) }
+
+// allUpTo is allOf, as far as the files went.
+func (b *book) allUpTo(paths []string, upTo Extent, each func(bookLine)) {
 	buf := bufio.NewReaderSize(nil, maxLine+1)
 	for i, path := range paths {
 		at := bookLine{file: path, newest: i == len(paths)-1}
@@ -84,7 +87,7 @@ func (b *book) allOf(paths []string, each func(bookLine)) {
 			each(at)
 			continue
 		}
-		buf.Reset(f)
+		buf.Reset(within(f, path, upTo))
 		eachLine(buf, at, each)
 		_ = f.Close() // only read
 	}
