@@ -70,8 +70,9 @@ func push(ctx context.Context, frame *app.Frame, paths []string, asJSON bool) er
 	return uploader.Push(ctx, uploader.PushConfig{
 		Target: settings.Target, Ledger: ledger,
 		Concurrency: settings.Concurrency, Retries: settings.Retries, Backoff: settings.Backoff,
-		Log:     log.Entry,
-		Started: show.started, Sent: show.sent, Receipt: show.receipt,
+		CapturedAt: spool.CapturedAt,
+		Log:        log.Entry,
+		Started:    show.started, Sent: show.sent, Receipt: show.receipt,
 	}, paths)
 }
 

@@ -95,8 +95,11 @@ func open(ctx context.Context, frame *app.Frame, cfg *config.Config, log *loggin
 
 // settings says how to ship, and where to.
 func settings(ctx context.Context, cfg *config.Config, log *logging.Log, spool *store.Store) (uploader.Config, func(), error) {
-	target, closeSink, err := target(ctx, cfg, log, spool)
+	target, closeSink, err := target(ctx, cfg, cfg.UploadURL, log, spool)
 	if err != nil {
+		return uploader.Config{}, nil, err
+	}
+	if target.Key, err = keys(cfg, cfg.UploadURL); err != nil {
 		return uploader.Config{}, nil, err
 	}
 	return uploader.Config{

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"time"
 
-	"github.com/storj/twitter-stream/pkg/sink"
 	"github.com/storj/twitter-stream/pkg/store"
 )
 
@@ -88,7 +87,7 @@ func (b *booker) book(ctx context.Context, batch []outcome) error {
 	var receipts []store.Receipt
 	for _, o := range batch {
 		if !o.old {
-			receipts = append(receipts, b.u.receipt(o.t.name, o.size, o.sum, o.receipt, o.t.tries, store.ByWatch))
+			receipts = append(receipts, o.content.receipt(o.receipt, o.t.tries, b.u.cfg.Now()))
 		}
 	}
 	if err := b.append(ctx, receipts); err != nil {
@@ -138,18 +137,10 @@ func (b *booker) remove(o outcome) error {
 		return err
 	}
 	if err != nil && !o.old {
-		b.u.old.add(b.u.receipt(o.t.name, o.size, o.sum, o.receipt, o.t.tries, store.ByWatch))
+		b.u.old.add(o.content.receipt(o.receipt, o.t.tries, b.u.cfg.Now()))
 	}
-	b.out <- booked{t: o.t, size: o.size, err: err}
+	b.out <- booked{t: o.t, size: o.content.size, err: err}
 	return nil
-}
-
-// receipt is a line of the ledger.
-func (u *Uploader) receipt(name string, size int64, sum string, r sink.Receipt, tries int, by string) store.Receipt {
-	return store.Receipt{
-		Time: u.cfg.Now().UTC(), Name: name, Size: size, SHA256: sum,
-		Sink: r.Sink, URL: r.URL, FileHash: r.FileHash, Key: r.Key, Attempts: tries, By: by,
-	}
 }
 
 func closeAll(batch []outcome) {

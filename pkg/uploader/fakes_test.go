@@ -210,8 +210,9 @@ type fakeEntry struct {
 	n    int
 }
 
-func (e *fakeEntry) size() int64  { return int64(e.n) }
-func (e *fakeEntry) Close() error { return nil }
+func (e *fakeEntry) size() int64         { return int64(e.n) }
+func (e *fakeEntry) modified() time.Time { return time.Time{} }
+func (e *fakeEntry) Close() error        { return nil }
 
 func (e *fakeEntry) remove() error {
 	e.s.mu.Lock()

@@ -184,7 +184,7 @@ func (l *loop) land(out outcome, now time.Time) error {
 			log.Info("an old receipt proves the file, which is removed without another upload")
 			return nil
 		}
-		log.WithField("bytes", out.size).Debug("uploaded")
+		log.WithField("bytes", out.content.size).Debug("uploaded")
 		if len(l.plan.failing) == 0 {
 			l.u.repeats.over("uploads work again")
 		}

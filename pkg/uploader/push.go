@@ -24,7 +24,9 @@ type PushConfig struct {
 	Concurrency int    // files in flight
 	Retries     int    // how often a file is tried, at least once
 	Backoff     backoff.Policy
-	Log         *logrus.Entry
+	// CapturedAt is the time in a name of the capture's; nil knows none.
+	CapturedAt func(name string) (at time.Time, ok bool)
+	Log        *logrus.Entry
 
 	Started func(path string, size int64)
 	// Sent is told of bytes of content on their way; negative when a file
@@ -50,6 +52,9 @@ func Push(ctx context.Context, cfg PushConfig, paths []string) error {
 	}
 	if cfg.Random == nil {
 		cfg.Random = rand.Float64
+	}
+	if cfg.CapturedAt == nil {
+		cfg.CapturedAt = func(string) (at time.Time, ok bool) { return at, false }
 	}
 	work, stop := context.WithCancelCause(ctx)
 	defer stop(nil)

@@ -2,7 +2,6 @@ package uploader
 
 import (
 	"context"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"os"
@@ -27,8 +26,8 @@ func (p *pusher) try(ctx context.Context, path string, try int) error {
 	if err != nil {
 		return err
 	}
-	name := filepath.Base(path)
-	proof, err := p.put(ctx, path, sink.Object{Name: sink.SafeName(name), Size: before.Size(), SHA256: sum, Content: file})
+	it := content{ReaderAt: file, name: filepath.Base(path), size: before.Size(), sum: sum, by: store.ByPush}
+	proof, err := p.put(ctx, path, it.object(p.cfg.Target.pushedKey(it.name, p.cfg.CapturedAt), p.cfg.Now()))
 	if err != nil {
 		return err
 	}
@@ -39,10 +38,7 @@ func (p *pusher) try(ctx context.Context, path string, try int) error {
 	if !os.SameFile(before, after) || after.Size() != before.Size() || !after.ModTime().Equal(before.ModTime()) {
 		return store.ErrChanged
 	}
-	receipt := store.Receipt{
-		Time: p.cfg.Now().UTC(), Name: name, Size: before.Size(), SHA256: hex.EncodeToString(sum[:]),
-		Sink: proof.Sink, URL: proof.URL, FileHash: proof.FileHash, Key: proof.Key, Attempts: try, By: store.ByPush,
-	}
+	receipt := it.receipt(proof, try, p.cfg.Now())
 	if err := p.book(ctx, receipt); err != nil {
 		return fmt.Errorf("it is on the node, but its receipt could not be booked: %w", err)
 	}

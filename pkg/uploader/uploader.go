@@ -43,6 +43,9 @@ type Putter interface {
 type Target struct {
 	Sink      Putter
 	Kind, URL string
+	// Key is where an object goes of a file that was captured at a time; nil where
+	// the sink knows no paths.
+	Key func(name string, at time.Time) string
 }
 
 // Config is how to ship.
@@ -118,6 +121,7 @@ type entry interface {
 	io.ReaderAt
 	io.Closer
 	size() int64
+	modified() time.Time
 	// remove unlinks it if it is still what was opened; it may be closed.
 	remove() error
 }
@@ -201,5 +205,6 @@ type onDiskEntry struct {
 	st *store.Store
 }
 
-func (e onDiskEntry) size() int64   { return e.Size }
-func (e onDiskEntry) remove() error { return e.st.Remove(e.Entry) }
+func (e onDiskEntry) size() int64         { return e.Size }
+func (e onDiskEntry) modified() time.Time { return e.ModTime }
+func (e onDiskEntry) remove() error       { return e.st.Remove(e.Entry) }

@@ -3,7 +3,6 @@ package uploader
 import (
 	"context"
 	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
 	"io"
 	"time"
@@ -16,8 +15,7 @@ import (
 type outcome struct {
 	t       *track
 	entry   entry // open where err is nil
-	size    int64
-	sum     string // sha256 in hex
+	content content
 	receipt sink.Receipt
 	old     bool // an old receipt proves it; nothing was put
 	err     error
@@ -33,21 +31,17 @@ func (u *Uploader) try(ctx context.Context, t *track) outcome {
 	if out.err != nil {
 		return out
 	}
-	out.size = out.entry.size()
+	out.content = content{ReaderAt: out.entry, name: t.name, size: out.entry.size(), by: store.ByWatch}
 	buf := u.buffers.Get().(*[]byte)
-	sum, err := hash(ctx, out.entry, out.size, *buf, func() { word.renew(diskLimit) })
+	out.content.sum, out.err = hash(ctx, out.entry, out.content.size, *buf, func() { word.renew(diskLimit) })
 	u.buffers.Put(buf)
-	out.sum = hex.EncodeToString(sum[:])
-	switch {
-	case err != nil:
-		out.err = err
-	case u.old.proves(t.name, out.size, out.sum):
+	if out.err == nil && u.old.proves(t.name, out.content.size, out.content.hex()) {
 		out.old = true
 		return out
-	default:
-		out.receipt, out.err = u.put(ctx, sink.Object{
-			Name: sink.SafeName(t.name), Size: out.size, SHA256: sum, Content: out.entry,
-		}, word)
+	}
+	if out.err == nil {
+		key := u.cfg.Target.keyOf(t.name, u.spool.CapturedAt, out.entry.modified())
+		out.receipt, out.err = u.put(ctx, out.content.object(key, u.cfg.Now()), word)
 	}
 	if out.err != nil {
 		_ = out.entry.Close() // only read
