@@ -54,8 +54,11 @@ func toDirectory(ctx context.Context, cfg *config.Config, rawURL string, log *lo
 		return uploader.Target{}, nil, &app.ConfigError{Err: err, Advice: "check upload_url in " + cfg.Path}
 	}
 	if err := archive.Prepare(ctx); err != nil {
-		archive.Close()
-		return uploader.Target{}, nil, err
+		if len(cfg.UploadURLs) == 1 || ctx.Err() != nil {
+			archive.Close()
+			return uploader.Target{}, nil, err
+		}
+		log.WithError(err).WithField("hint", app.Hint(err)).Error("a directory cannot be uploaded to: the other places get their files meanwhile")
 	}
 	return uploader.Target{Sink: archive, Kind: directory.Kind, URL: archive.URL()}, archive.Close, nil
 }

@@ -16,7 +16,7 @@ import (
 )
 
 // try puts one file once and books it. The file must be the same afterwards.
-func (p *pusher) try(ctx context.Context, path string, try int) error {
+func (p *pusher) try(ctx context.Context, path string, w *way, try int) error {
 	file, before, err := openRegular(path)
 	if err != nil {
 		return err
@@ -27,7 +27,7 @@ func (p *pusher) try(ctx context.Context, path string, try int) error {
 		return err
 	}
 	it := content{ReaderAt: file, name: filepath.Base(path), size: before.Size(), sum: sum, by: store.ByPush}
-	proof, err := p.put(ctx, path, it.object(p.cfg.Target.pushedKey(it.name, p.cfg.CapturedAt), p.cfg.Now()))
+	proof, err := p.put(ctx, path, w, it.object(w.target.pushedKey(it.name, p.cfg.CapturedAt), p.cfg.Now()))
 	if err != nil {
 		return err
 	}
@@ -52,11 +52,11 @@ func (p *pusher) try(ctx context.Context, path string, try int) error {
 
 // put waits until no file of that name is in flight: on a node, two that come
 // at once under one name corrupt each other.
-func (p *pusher) put(ctx context.Context, path string, obj sink.Object) (sink.Receipt, error) {
-	if err := p.names.take(ctx, obj.Name); err != nil {
+func (p *pusher) put(ctx context.Context, path string, w *way, obj sink.Object) (sink.Receipt, error) {
+	if err := w.names.take(ctx, obj.Name); err != nil {
 		return sink.Receipt{}, err
 	}
-	defer p.names.free(obj.Name)
+	defer w.names.free(obj.Name)
 	p.call(func() {
 		if p.cfg.Started != nil {
 			p.cfg.Started(path, obj.Size)
@@ -67,7 +67,7 @@ func (p *pusher) put(ctx context.Context, path string, obj sink.Object) (sink.Re
 		sent += n
 		p.sent(n)
 	}
-	receipt, err := p.cfg.Target.Sink.Put(ctx, obj)
+	receipt, err := w.target.Sink.Put(ctx, obj)
 	if err != nil {
 		p.sent(-sent) // the next try sends all of it again
 	}
