@@ -38,6 +38,7 @@ var mayImport = map[string][]string{
 
 	"pkg/stream":         {"pkg/network", "pkg/exitcode", "pkg/redact"},
 	"pkg/twitterauth":    {"pkg/exitcode", "pkg/redact"},
+	"pkg/objectkey":      {"pkg/sink"},
 	"pkg/sink":           {"pkg/exitcode", "pkg/redact"},
 	"pkg/sink/webnode":   {"pkg/sink", "pkg/redact"},
 	"pkg/sink/directory": {"pkg/dirfs", "pkg/sink", "pkg/redact"},
@@ -45,7 +46,7 @@ var mayImport = map[string][]string{
 
 	"pkg/store":   {"pkg/coverage", "pkg/dirfs", "pkg/exitcode", "pkg/pack", "pkg/redact", "pkg/process"},
 	"pkg/status":  {},
-	"pkg/config":  {"pkg/network", "pkg/exitcode", "pkg/redact"},
+	"pkg/config":  {"pkg/network", "pkg/objectkey", "pkg/exitcode", "pkg/redact"},
 	"pkg/logging": {"pkg/redact"},
 
 	"pkg/backoff":  {},

@@ -90,8 +90,8 @@ func (w *world) names(want func(string) bool) []string {
 
 // receipt is a line of the ledger, read here by itself.
 type receipt struct {
-	Name, SHA256, FileHash, Key, By string
-	Size                            int64
+	Name, SHA256, FileHash, Key, By, Object, Sink, URL string
+	Size                                               int64
 }
 
 func (w *world) receipts() []receipt {

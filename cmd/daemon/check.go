@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -47,16 +48,30 @@ func checks(cfg *config.Config) []check.Check {
 		check.Captured(spool),
 		check.Problems(func() ([]string, error) { return problems(cfg) }),
 		check.Stream(cfg.StreamURL, client),
-		sinkCheck(cfg, client),
+		sinkChecks(cfg, client),
 		check.Clock(client, time.Now, cfg.StreamURL, cfg.UploadURL),
 	}
 }
 
-// sinkCheck looks at what upload_url names.
-func sinkCheck(cfg *config.Config, client *http.Client) check.Check {
-	path, ok := directory.Path(cfg.UploadURL)
+// sinkChecks looks at all that upload_url names.
+func sinkChecks(cfg *config.Config, client *http.Client) check.Check {
+	urls := cfg.UploadURLs
+	if len(urls) == 0 {
+		urls = []string{""} // which is said
+	}
+	return func(ctx context.Context) (all []check.Finding) {
+		for _, rawURL := range urls {
+			all = append(all, sinkCheck(cfg, rawURL, client)(ctx)...)
+		}
+		return all
+	}
+}
+
+// sinkCheck looks at one of them.
+func sinkCheck(cfg *config.Config, rawURL string, client *http.Client) check.Check {
+	path, ok := directory.Path(rawURL)
 	if !ok {
-		return check.Node(cfg.UploadURL, client)
+		return check.Node(rawURL, client)
 	}
 	recall := func() (string, error) {
 		spool, err := lookAtStore(cfg)
@@ -64,7 +79,7 @@ func sinkCheck(cfg *config.Config, client *http.Client) check.Check {
 			return "", nil // check.Store has said it
 		}
 		defer spool.Close()
-		return app.ArchiveMemory{Store: spool, URL: cfg.UploadURL}.Recall()
+		return app.ArchiveMemory{Store: spool, URL: rawURL}.Recall()
 	}
 	return check.Archive(path, recall, app.Command("uploader init-dir", cfg.Path, path))
 }
@@ -100,7 +115,7 @@ func warnDeadDefaults(cfg *config.Config, say func(string)) {
 	if check.RetiredStream(cfg.StreamURL) {
 		say("stream_url is a Twitter v1.1 stream, which Twitter switched off: nothing will come from it; see 'daemon check', or run 'make demo'")
 	}
-	if check.RetiredNode(cfg.UploadURL) {
+	if slices.ContainsFunc(cfg.UploadURLs, check.RetiredNode) {
 		say("upload_url is one of Storj's web nodes of 2014, which are gone: files will wait in the store; see 'daemon check', or run 'make demo'")
 	}
 }

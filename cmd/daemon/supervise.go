@@ -169,7 +169,9 @@ func (d *daemon) supervision(cfg *config.Config) (supervisor.Config, error) {
 		if err != nil {
 			return settings, err
 		}
-		child.ConfigFiles = append(child.ConfigFiles, app.ArchiveMemory{Store: d.spool, URL: cfg.UploadURL}.Path())
+		for _, rawURL := range cfg.UploadURLs {
+			child.ConfigFiles = append(child.ConfigFiles, app.ArchiveMemory{Store: d.spool, URL: rawURL}.Path())
+		}
 		settings.Children = append(settings.Children, child)
 	}
 	return settings, nil
