@@ -2,11 +2,14 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"net/url"
 
 	"github.com/storj/twitter-stream/cmd/internal/app"
 	"github.com/storj/twitter-stream/pkg/config"
 	"github.com/storj/twitter-stream/pkg/logging"
+	"github.com/storj/twitter-stream/pkg/redact"
+	"github.com/storj/twitter-stream/pkg/sink"
 	"github.com/storj/twitter-stream/pkg/sink/directory"
 	"github.com/storj/twitter-stream/pkg/sink/webnode"
 	"github.com/storj/twitter-stream/pkg/store"
@@ -54,4 +57,43 @@ func toDirectory(ctx context.Context, cfg *config.Config, log *logging.Log, spoo
 		return uploader.Target{}, nil, err
 	}
 	return uploader.Target{Sink: archive, Kind: directory.Kind, URL: archive.URL()}, archive.Close, nil
+}
+
+// reader returns what reads back from a place that receipts name, by the kind of
+// its sink and its URL, and what ends it. It need not be configured any more: of
+// a configured one, user and password are known. spool may be nil.
+func reader(cfg *config.Config, spool *store.Store, kind, place string) (sink.Reader, func(), error) {
+	switch kind {
+	case webnode.Kind:
+		node, err := webnode.New(webnode.Config{
+			URL: configured(cfg, place), Token: cfg.UploadToken, Timeout: cfg.UploadTimeout, UserAgent: app.UserAgent(),
+		})
+		if err != nil {
+			return nil, nil, err
+		}
+		return node, node.Close, nil
+	case directory.Kind:
+		path, _ := directory.Path(place) // New says what is wrong with it
+		config := directory.Config{URL: place, Timeout: cfg.UploadTimeout, Command: app.Command("uploader init-dir", cfg.Path, path)}
+		if spool != nil {
+			config.Memory = app.ArchiveMemory{Store: spool, URL: place}
+		}
+		archive, err := directory.New(config)
+		if err != nil {
+			return nil, nil, err
+		}
+		return archive, archive.Close, nil
+	}
+	return nil, nil, fmt.Errorf("%s: this version cannot read from a %q", redact.URL(place), redact.Text(kind))
+}
+
+// configured returns the URL of the configuration that receipts name as place,
+// or place itself.
+func configured(cfg *config.Config, place string) string {
+	for _, raw := range cfg.UploadURLs {
+		if redact.URL(raw) == place {
+			return raw
+		}
+	}
+	return place
 }

@@ -53,9 +53,10 @@ const (
 	Changed                 // the object was not what it was said to be: read differently or short
 )
 
-// Error is a put that failed.
+// Error is a put that failed, or a reading back.
 type Error struct {
 	Kind       Kind
+	Reading    bool   // it was read back, or listed
 	URL        string // without userinfo and query
 	Name       string // of the object
 	Status     int    // HTTP status, 0 without an answer
@@ -65,7 +66,12 @@ type Error struct {
 }
 
 func (e *Error) Error() string {
-	if e.Name == "" { // it is about no object
+	switch {
+	case e.Reading && e.Name == "":
+		return fmt.Sprintf("read from %s: %v", e.URL, e.Err)
+	case e.Reading:
+		return fmt.Sprintf("read %s from %s: %v", e.Name, e.URL, e.Err)
+	case e.Name == "": // it is about no object
 		return fmt.Sprintf("upload to %s: %v", e.URL, e.Err)
 	}
 	return fmt.Sprintf("upload %s to %s: %v", e.Name, e.URL, e.Err)

@@ -13,8 +13,8 @@
 //     content is success without writing, so that nothing is stored twice after
 //     a lost receipt; by other content it is a refusal;
 //   - an empty mount point is never taken for an empty archive (below);
-//   - a call on a dead mount, which may never return, holds up nobody: Put ends
-//     with its context, or when nothing moved for a while;
+//   - a call on a dead mount, which may never return, holds up nobody: Put and
+//     the readings end with their context, or when nothing moved for a while;
 //   - memory depends neither on an object's size nor on how many there are, and
 //     no put looks through the directory.
 //
@@ -32,6 +32,13 @@
 // not empty. An empty directory is what a disk that is not mounted leaves, so
 // an existing one without a marker is never taken, and nothing is made in an
 // empty one.
+//
+// # Reading back
+//
+// Stat, Open and List read the archive and write nothing: neither is one made,
+// nor is its id remembered, and a read-only mount will do. Where the memory
+// knows an id only that archive is read; else whatever has a marker. A link is
+// no object.
 //
 // # Modes
 //

@@ -51,6 +51,10 @@ func (a *Archive) admit(dir folder, known string) error {
 	case "":
 		return a.remember(id)
 	}
+	return a.another(id, known)
+}
+
+func (a *Archive) another(id, known string) error {
 	return &sink.Error{Kind: sink.Pause,
 		Err:  fmt.Errorf("%s is another archive (%.8s) than the one that was shipped to (%.8s)", a.path, id, known),
 		Hint: "mount the right one; or, to ship to this one from now on, run: " + a.cfg.Command}

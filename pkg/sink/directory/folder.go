@@ -81,8 +81,9 @@ func (o osFolder) Open(name string) (file, error) {
 		return nil, err
 	}
 	// Of a process that was killed something may be in the cache alone. Windows
-	// syncs no file that is open for reading only.
-	if err := f.Sync(); err != nil && !errors.Is(err, fs.ErrPermission) {
+	// syncs no file that is open for reading only, and on a read-only file system
+	// there is nothing to sync.
+	if err := f.Sync(); err != nil && !errors.Is(err, fs.ErrPermission) && !errors.Is(err, syscall.EROFS) {
 		_ = f.Close() // the sync's error is the one that matters
 		return nil, err
 	}

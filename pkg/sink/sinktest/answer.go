@@ -14,7 +14,7 @@ import (
 )
 
 func (n *WebNode) lie(kind Lie, content []byte, truth map[string]string) string {
-	other, otherHash := seal("another passphrase", []byte("another content"))
+	other, otherHash, _ := seal("another passphrase", []byte("another content"))
 	switch kind {
 	case LieHash:
 		truth["filehash"] = otherHash
@@ -25,7 +25,7 @@ func (n *WebNode) lie(kind Lie, content []byte, truth map[string]string) string 
 	case LieGarbage:
 		return "<html>Created</html>"
 	case LieShort:
-		key, hash := seal(n.Passphrase, content[:max(0, len(content)-1)])
+		key, hash, _ := seal(n.Passphrase, content[:max(0, len(content)-1)])
 		if len(content) == 0 {
 			hash = otherHash
 		}
@@ -37,8 +37,9 @@ func (n *WebNode) lie(kind Lie, content []byte, truth map[string]string) string 
 	return string(text)
 }
 
-// seal encrypts as web-core does and returns the key and the ciphertext's hash.
-func seal(passphrase string, content []byte) (key, hash string) {
+// seal encrypts as web-core does and returns the key, the ciphertext's hash and
+// the ciphertext.
+func seal(passphrase string, content []byte) (key, hash string, sealed []byte) {
 	sum := sha256.Sum256(content)
 	mac := hmac.New(sha256.New, []byte(passphrase))
 	fmt.Fprintf(mac, "%x", sum)
@@ -49,9 +50,9 @@ func seal(passphrase string, content []byte) (key, hash string) {
 	}
 	counter := make([]byte, 16)
 	counter[15] = 1
-	sealed := make([]byte, len(content))
+	sealed = make([]byte, len(content))
 	cipher.NewCTR(block, counter).XORKeyStream(sealed, content)
-	return hex.EncodeToString(k), fmt.Sprintf("%x", sha256.Sum256(sealed))
+	return hex.EncodeToString(k), fmt.Sprintf("%x", sha256.Sum256(sealed)), sealed
 }
 
 func refuse(w http.ResponseWriter, fault Fault) {

@@ -105,6 +105,10 @@ func (n *WebNode) Clashes() []string {
 
 // ServeHTTP implements http.Handler.
 func (n *WebNode) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if r.Method == http.MethodGet {
+		n.readBack(w, r)
+		return
+	}
 	if r.Method != http.MethodPost || r.URL.Path != "/api/upload" {
 		http.NotFound(w, r)
 		return
@@ -230,7 +234,7 @@ func (n *WebNode) read(part io.Reader, size int64, fault Fault) ([]byte, error) 
 
 // keep remembers a put and returns what web-core would answer.
 func (n *WebNode) keep(got Stored) map[string]string {
-	key, hash := seal(n.Passphrase, got.Content)
+	key, hash, _ := seal(n.Passphrase, got.Content)
 	answer := map[string]string{"filehash": hash, "key": key}
 	if n.Era2014 {
 		sum := sha256.Sum256(got.Content)

@@ -32,6 +32,7 @@ type Putter interface {
 // Node is a sink and the node behind it, which does wrong when told so.
 type Node interface {
 	Putter
+	sink.Reader
 	// Fail queues faults for the next puts, one each. A sink that is no network's
 	// translates: a connection that is cut is a write that fails, a lie is
 	// content that is not what was written.
@@ -60,6 +61,7 @@ func Run(t *testing.T, newNode func(t testing.TB) Node) {
 		{"sizes", testSizes}, {"repeated", testRepeated}, {"lost answer", testLostAnswer},
 		{"cut", testCut}, {"refused", testRefused}, {"slow", testSlow},
 		{"lying", testLying}, {"changed", testChanged}, {"cancelled", testCancelled}, {"progress", testProgress},
+		{"read back", testReadBack},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()

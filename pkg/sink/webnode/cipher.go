@@ -34,12 +34,21 @@ type sealer struct {
 
 // newSealer fails only for a key of a wrong length.
 func newSealer(key, scratch []byte) (*sealer, error) {
+	stream, err := keyStream(key)
+	if err != nil {
+		return nil, err
+	}
+	return &sealer{stream: stream, hash: sha256.New(), scratch: scratch}, nil
+}
+
+// keyStream enciphers and deciphers.
+func keyStream(key []byte) (cipher.Stream, error) {
 	block, err := aes.NewCipher(key)
 	if err != nil {
 		return nil, err
 	}
 	first := [aes.BlockSize]byte{aes.BlockSize - 1: 1}
-	return &sealer{stream: cipher.NewCTR(block, first[:]), hash: sha256.New(), scratch: scratch}, nil
+	return cipher.NewCTR(block, first[:]), nil
 }
 
 func (s *sealer) Write(p []byte) (int, error) {

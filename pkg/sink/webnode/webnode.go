@@ -1,5 +1,6 @@
 // Package webnode puts objects to a Storj web node of 2014 (Storj/web-core):
-// one multipart POST an object, answered by a hash and a key.
+// one multipart POST an object, answered by a hash and a key; and reads them
+// back by these.
 //
 // It guarantees that
 //   - nothing is believed: a receipt is returned only when the answer has been
