@@ -5,12 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/storj/twitter-stream/cmd/internal/app"
+	"github.com/storj/twitter-stream/pkg/coverage"
 	"github.com/storj/twitter-stream/pkg/overview"
 	"github.com/storj/twitter-stream/pkg/store"
 )
@@ -37,7 +37,7 @@ stopped, not running, machine off and server skipped. "filled" means that the
 source sent afterwards what came in the gap: it counts as covered.
 
 A TIME is 2026-11-24, 2026-11-24 13:00 (both UTC), 2026-11-24T13:00:00+01:00, or
-how long ago: 36h.`,
+how long ago: 36h, 7d.`,
 		Example: `  grabber coverage
   grabber coverage --from 2026-11-01 --to 2026-12-01
   grabber coverage --from 36h --json | jq '.gaps[] | select(.filled | not)'`,
@@ -97,13 +97,9 @@ func moment(flag, text string, now, otherwise time.Time) (time.Time, error) {
 	if text == "" {
 		return otherwise, nil
 	}
-	for _, layout := range []string{time.RFC3339, time.DateTime, "2006-01-02 15:04", time.DateOnly} {
-		if at, err := time.Parse(layout, text); err == nil {
-			return at, nil
-		}
+	at, err := coverage.Moment(text, now)
+	if err != nil {
+		return at, app.Usage(fmt.Errorf("coverage: %s %q is %w", flag, text, err))
 	}
-	if ago, err := time.ParseDuration(strings.TrimPrefix(text, "-")); err == nil {
-		return now.Add(-ago), nil
-	}
-	return time.Time{}, app.Usage(fmt.Errorf("coverage: %s %q is no time: give 2026-11-24, 2026-11-24 13:00, 2026-11-24T13:00:00Z or 36h", flag, text))
+	return at, nil
 }
