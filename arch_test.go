@@ -40,7 +40,7 @@ var mayImport = map[string][]string{
 	"pkg/sink/directory": {"pkg/dirfs", "pkg/sink", "pkg/redact"},
 	"pkg/sink/sinktest":  {"pkg/sink"},
 
-	"pkg/store":   {"pkg/coverage", "pkg/dirfs", "pkg/exitcode", "pkg/redact", "pkg/process"},
+	"pkg/store":   {"pkg/coverage", "pkg/dirfs", "pkg/exitcode", "pkg/pack", "pkg/redact", "pkg/process"},
 	"pkg/status":  {},
 	"pkg/config":  {"pkg/network", "pkg/exitcode", "pkg/redact"},
 	"pkg/logging": {"pkg/redact"},
@@ -52,6 +52,7 @@ var mayImport = map[string][]string{
 	"pkg/process":  {},
 	"pkg/redact":   {},
 	"pkg/network":  {},
+	"pkg/pack":     {},
 	"pkg/resume":   {"pkg/network"},
 	"pkg/repeat":   {},
 
