@@ -31,6 +31,8 @@ var mayImport = map[string][]string{
 	"pkg/uploader":   {"pkg/sink", "pkg/store", "pkg/status", "pkg/backoff", "pkg/exitcode", "pkg/redact", "pkg/repeat"},
 	"pkg/setup":      {"pkg/twitterauth", "pkg/exitcode", "pkg/redact"},
 	"pkg/overview":   {"pkg/coverage", "pkg/store", "pkg/status", "pkg/redact"},
+	"pkg/retrieve":   {"pkg/catalog", "pkg/network", "pkg/pack", "pkg/sink", "pkg/store", "pkg/backoff", "pkg/dirfs", "pkg/redact"},
+	"pkg/catalog":    {"pkg/coverage", "pkg/store"},
 	"pkg/check":      {"pkg/sink/directory", "pkg/store", "pkg/dirfs", "pkg/redact"},
 
 	"pkg/stream":         {"pkg/network", "pkg/exitcode", "pkg/redact"},
@@ -48,6 +50,7 @@ var mayImport = map[string][]string{
 	"pkg/backoff":  {},
 	"pkg/coverage": {},
 	"pkg/dirfs":    {},
+	"pkg/pack":     {},
 	"pkg/exitcode": {},
 	"pkg/process":  {},
 	"pkg/redact":   {},
