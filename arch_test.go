@@ -61,12 +61,13 @@ var mayImport = map[string][]string{
 
 	"examples": {},
 
-	"pkg/sandbox":             {"pkg/sandbox/fault", "pkg/sandbox/madeup", "pkg/sandbox/wire"},
+	"pkg/sandbox":             {"pkg/sandbox/fault", "pkg/sandbox/madeup", "pkg/sandbox/recorded", "pkg/sandbox/wire"},
+	"pkg/sandbox/recorded":    {},
 	"pkg/sandbox/fault":       {},
 	"pkg/sandbox/madeup":      {},
 	"pkg/sandbox/wire":        {"pkg/sandbox/fault"},
 	"pkg/sandbox/timeline":    {"pkg/sandbox/madeup"},
-	"pkg/sandbox/live":        {"pkg/sandbox/fault", "pkg/sandbox/timeline", "pkg/sandbox/wire"},
+	"pkg/sandbox/live":        {"pkg/sandbox/fault", "pkg/sandbox/recorded", "pkg/sandbox/timeline", "pkg/sandbox/wire"},
 	"pkg/sandbox/sse":         {"pkg/sandbox/live", "pkg/sandbox/madeup"},
 	"pkg/sandbox/x":           {"pkg/sandbox/fault", "pkg/sandbox/live", "pkg/sandbox/madeup", "pkg/sandbox/wire"},
 	"pkg/sandbox/jetstream":   {"pkg/sandbox/fault", "pkg/sandbox/live", "pkg/sandbox/madeup", "pkg/sandbox/wire"},
