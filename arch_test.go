@@ -50,7 +50,6 @@ var mayImport = map[string][]string{
 	"pkg/backoff":  {},
 	"pkg/coverage": {},
 	"pkg/dirfs":    {},
-	"pkg/pack":     {},
 	"pkg/exitcode": {},
 	"pkg/process":  {},
 	"pkg/redact":   {},
