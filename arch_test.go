@@ -31,6 +31,7 @@ var mayImport = map[string][]string{
 	"pkg/uploader":   {"pkg/sink", "pkg/store", "pkg/status", "pkg/backoff", "pkg/exitcode", "pkg/redact", "pkg/repeat"},
 	"pkg/setup":      {"pkg/twitterauth", "pkg/exitcode", "pkg/redact"},
 	"pkg/overview":   {"pkg/coverage", "pkg/store", "pkg/status", "pkg/redact"},
+	"pkg/bagit":      {"pkg/dirfs"},
 	"pkg/retrieve":   {"pkg/catalog", "pkg/network", "pkg/pack", "pkg/sink", "pkg/store", "pkg/backoff", "pkg/dirfs", "pkg/redact"},
 	"pkg/catalog":    {"pkg/coverage", "pkg/store"},
 	"pkg/check":      {"pkg/sink/directory", "pkg/store", "pkg/dirfs", "pkg/redact"},

@@ -276,6 +276,7 @@ func TestFetchOfARange(t *testing.T) {
 		say  string
 	}{
 		{[]string{"fetch"}, 2, "--into DIR"},
+		{[]string{"fetch", "--bag", "x", "--into", "x"}, 2, "--into DIR"},
 		{[]string{"fetch", "--stdout", "--into", "x"}, 2, "--into DIR"},
 		{[]string{"fetch", "--stdout", "--from", "yesterday"}, 2, "no time"},
 		{[]string{"list", "--from", "1h", "--to", "2h"}, 2, "--to is not after --from"},

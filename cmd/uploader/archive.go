@@ -58,6 +58,7 @@ func (s *selection) between(now time.Time) (in catalog.Range, err error) {
 type archive struct {
 	spool   *store.Store // nil where there are the books alone
 	sources []catalog.Source
+	in      catalog.Range
 	list    *catalog.Catalog
 }
 
@@ -68,7 +69,7 @@ func (s *selection) gather(frame *app.Frame, cfg *config.Config) (*archive, erro
 	if err != nil {
 		return nil, err
 	}
-	a := &archive{}
+	a := &archive{in: in}
 	if err := a.open(frame, cfg, s.ledgers); err != nil {
 		a.Close()
 		return nil, err

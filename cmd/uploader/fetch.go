@@ -13,6 +13,7 @@ import (
 
 	"github.com/storj/twitter-stream/cmd/internal/app"
 	"github.com/storj/twitter-stream/pkg/backoff"
+	"github.com/storj/twitter-stream/pkg/bagit"
 	"github.com/storj/twitter-stream/pkg/catalog"
 	"github.com/storj/twitter-stream/pkg/config"
 	"github.com/storj/twitter-stream/pkg/redact"
@@ -24,6 +25,7 @@ import (
 type fetching struct {
 	selection
 	into     string
+	bag      string
 	stdout   bool
 	dedupe   bool
 	window   int
@@ -33,7 +35,7 @@ type fetching struct {
 func fetchCommand(frame *app.Frame) *cobra.Command {
 	var f fetching
 	cmd := &cobra.Command{
-		Use:   "fetch (--into DIR | --stdout)",
+		Use:   "fetch (--into DIR | --stdout | --bag DIR)",
 		Short: "Get back what was captured, checked byte for byte",
 		Long: `fetch gets the files that list lists, in the order of capture, from whichever place
 has them: several upload_urls stand in for each other, and what still waits is taken
@@ -49,12 +51,17 @@ everything else is fetched, and the exit status is 1.
 calls them: so what two machines recorded of one stream becomes one. Name the other
 machine's books by --ledger. Messages of a stream without such names are known by
 their bytes. It knows --dedupe-window messages; of what comes again later than that
-there is a second copy. With --into, files are named as they are without it, and one
-of which nothing is left is not made.
+there is a second copy. With --into and --bag, files are named as they are without it, and
+one of which nothing is left is not made; to go on, all is fetched again.
+
+--bag makes a bag (RFC 8493) of it, as libraries and archives take it in: the files in
+data/, their SHA-256 manifest, bag-info.txt with stream, period, counts and coverage,
+and coverage.json with each gap. It is a bag when it is whole, and not before.
 
 ` + timeHelp,
 		Example: `  uploader fetch --into archive
   uploader fetch --from 7d --stdout | jq -r .text
+  uploader fetch --from 2026-11-01 --to 2026-12-01 --bag november
   uploader fetch --dedupe --ledger /mnt/b/store/ledger --into both`,
 		Args: app.Args(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error { return f.run(cmd.Context(), frame) },
@@ -62,6 +69,7 @@ of which nothing is left is not made.
 	f.flags(cmd)
 	flags := cmd.Flags()
 	flags.StringVar(&f.into, "into", "", "write the files into this `directory`, which is made if it is not there")
+	flags.StringVar(&f.bag, "bag", "", "make a bag of this `directory`, to be kept or cited")
 	flags.BoolVar(&f.stdout, "stdout", false, "print all messages")
 	flags.BoolVar(&f.dedupe, "dedupe", false, "leave out messages that were written already")
 	flags.IntVar(&f.window, "dedupe-window", retrieve.DefaultWindow, "how many `messages` --dedupe knows")
@@ -70,9 +78,15 @@ of which nothing is left is not made.
 }
 
 func (f *fetching) check() error {
+	ways := 0
+	for _, way := range []bool{f.into != "", f.bag != "", f.stdout} {
+		if way {
+			ways++
+		}
+	}
 	switch {
-	case (f.into == "") == !f.stdout:
-		return app.Usage(errors.New("fetch: say where to: --into DIR or --stdout"))
+	case ways != 1:
+		return app.Usage(errors.New("fetch: say where to, by one of --into DIR, --stdout and --bag DIR"))
 	case f.window < 1 || f.parallel < 1:
 		return app.Usage(errors.New("fetch: --dedupe-window and --parallel are at least 1"))
 	}
@@ -102,13 +116,26 @@ func (f *fetching) run(ctx context.Context, frame *app.Frame) error {
 		return err
 	}
 	defer closeTarget()
+	var bag *bagger
+	if f.bag != "" {
+		if bag, err = beginBag(f.bag); err != nil {
+			return err
+		}
+		defer bag.Close()
+	}
 	places := newReaders(cfg, all.spool)
 	defer places.Close()
 	show := newFetchDisplay(frame, all.list)
 	how := f.how(cfg, all, places)
 	how.Problem, how.Step = show.problem, show.step
+	if bag != nil {
+		how.Done = bag.add
+	}
 	sum, err := retrieve.Run(ctx, all.list, target, how)
 	show.end()
+	if err == nil && bag != nil {
+		err = bag.finish(cfg, all, f.dedupe, sum)
+	}
 	return f.report(frame, sum, err)
 }
 
@@ -121,9 +148,13 @@ func (f *fetching) target(frame *app.Frame) (retrieve.Target, func(), error) {
 		}
 		return stream, stream.Close, nil
 	}
-	dir, err := retrieve.OpenDirectory(f.into)
+	path := f.into
+	if f.bag != "" {
+		path = bagit.Data(f.bag)
+	}
+	dir, err := retrieve.OpenDirectory(path)
 	if err != nil {
-		return nil, nil, fmt.Errorf("fetch into %s: %w", f.into, err)
+		return nil, nil, fmt.Errorf("fetch into %s: %w", path, err)
 	}
 	return dir, dir.Close, nil
 }
@@ -190,8 +221,13 @@ func (f *fetching) report(frame *app.Frame, sum retrieve.Sum, err error) error {
 	add(sum.Altered, "are not what was captured")
 	add(sum.Unreadable, "lines of the books cannot be read (daemon check says which), and what they tell of may be missing")
 	fmt.Fprintf(out, "%d files, %d messages, %d bytes", sum.Files, sum.Messages, sum.Bytes)
-	if f.into != "" {
+	switch {
+	case f.into != "":
 		fmt.Fprintf(out, " in %s", redact.Text(f.into))
+	case f.bag != "" && err == nil:
+		fmt.Fprintf(out, " in the bag %s", redact.Text(f.bag))
+	case f.bag != "":
+		fmt.Fprintf(out, " in %s, which is not a whole bag yet", redact.Text(f.bag))
 	}
 	fmt.Fprintln(out, strings.Join(append([]string{""}, said...), "; "))
 	switch {

@@ -59,7 +59,7 @@ type Config struct {
 // Output is a file that was got, or was there already.
 type Output struct {
 	File     catalog.File
-	Name     string // as it is now
+	Name     string // as it is now; "" where no message was left of it, and nothing was made
 	Size     int64  // bytes
 	SHA256   string // lower-case hex
 	Messages uint64 // lines
@@ -257,6 +257,7 @@ func (r *run) place(j *job) error {
 			got, out.LeftOut = left.temp, left.out
 			out.Size, out.SHA256, out.Messages = left.have.size, left.have.sum, left.have.lines
 			if left.have.size == 0 {
+				out.Name = ""
 				r.done(out)
 				return nil
 			}

@@ -95,6 +95,27 @@ func (b *Books) Captured(from time.Time, each func(coverage.File, Place) error) 
 	})
 }
 
+// CapturedLines calls each with the captured book's lines of from's month (UTC)
+// or later, as CapturedSince does. older says that there are months before. A
+// line is valid during the call.
+func (b *Books) CapturedLines(from time.Time, each func(line []byte)) (older bool, err error) {
+	book := &book{store: b.store, dir: b.dir, prefix: capturedPrefix, extension: capturedExtension}
+	_, err = b.read(book, from, func(text []byte, _ Place) (bool, error) {
+		if text != nil {
+			each(text)
+		}
+		return true, nil
+	})
+	if err != nil || from.IsZero() {
+		return false, err
+	}
+	paths, err := book.files()
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	return len(paths) > 0 && paths[0] < book.dir+"/"+book.name(from), err
+}
+
 func (b *Books) read(from *book, since time.Time, each func(text []byte, at Place) (good bool, err error)) (damaged int, err error) {
 	paths, err := from.files()
 	if errors.Is(err, fs.ErrNotExist) {
