@@ -34,6 +34,9 @@ var mayImport = map[string][]string{
 	"pkg/overview":   {"pkg/coverage", "pkg/store", "pkg/status", "pkg/redact"},
 	"pkg/audit":      {"pkg/sink", "pkg/store", "pkg/backoff", "pkg/redact"},
 	"pkg/balance":    {"pkg/coverage", "pkg/store", "pkg/redact"},
+	"pkg/bagit":      {"pkg/dirfs"},
+	"pkg/retrieve":   {"pkg/catalog", "pkg/network", "pkg/pack", "pkg/sink", "pkg/store", "pkg/backoff", "pkg/dirfs", "pkg/redact"},
+	"pkg/catalog":    {"pkg/coverage", "pkg/store"},
 	"pkg/check":      {"pkg/sink/directory", "pkg/store", "pkg/dirfs", "pkg/redact"},
 
 	"pkg/stream":         {"pkg/network", "pkg/exitcode", "pkg/redact"},
@@ -62,12 +65,13 @@ var mayImport = map[string][]string{
 
 	"examples": {},
 
-	"pkg/sandbox":             {"pkg/sandbox/fault", "pkg/sandbox/madeup", "pkg/sandbox/wire"},
+	"pkg/sandbox":             {"pkg/sandbox/fault", "pkg/sandbox/madeup", "pkg/sandbox/recorded", "pkg/sandbox/wire"},
+	"pkg/sandbox/recorded":    {},
 	"pkg/sandbox/fault":       {},
 	"pkg/sandbox/madeup":      {},
 	"pkg/sandbox/wire":        {"pkg/sandbox/fault"},
 	"pkg/sandbox/timeline":    {"pkg/sandbox/madeup"},
-	"pkg/sandbox/live":        {"pkg/sandbox/fault", "pkg/sandbox/timeline", "pkg/sandbox/wire"},
+	"pkg/sandbox/live":        {"pkg/sandbox/fault", "pkg/sandbox/recorded", "pkg/sandbox/timeline", "pkg/sandbox/wire"},
 	"pkg/sandbox/sse":         {"pkg/sandbox/live", "pkg/sandbox/madeup"},
 	"pkg/sandbox/x":           {"pkg/sandbox/fault", "pkg/sandbox/live", "pkg/sandbox/madeup", "pkg/sandbox/wire"},
 	"pkg/sandbox/jetstream":   {"pkg/sandbox/fault", "pkg/sandbox/live", "pkg/sandbox/madeup", "pkg/sandbox/wire"},

@@ -248,7 +248,9 @@ func TestRun(t *testing.T) {
 			func(r Report) bool { return r.There == 6 }, true},
 		"a network that does not": {func(w *world) { w.one.fails[name(1)] = []error{temporary, temporary, temporary, temporary} }, false,
 			func(r Report) bool { return names(r.Unasked)[0] == name(1) && r.Missing.Count == 0 && r.There == 5 }, false},
-		"refused": {func(w *world) { w.one.fails[name(1)] = []error{&sink.Error{Kind: sink.Credentials, Err: errors.New("403")}} }, false,
+		"refused": {func(w *world) {
+			w.one.fails[name(1)] = []error{&sink.Error{Kind: sink.Credentials, Err: errors.New("403")}}
+		}, false,
 			func(r Report) bool { return r.Unasked.Count == 1 && strings.Contains(r.Unasked.Objects[0].Why, "403") }, false},
 		"a place that nothing is known of": {func(w *world) {
 			w.receipt(store.Receipt{Time: begin, Name: "x", SHA256: hashOf(nil), Sink: "pigeon", URL: "coop"})

@@ -134,3 +134,10 @@ func ValidPrefix(prefix string) bool {
 	}
 	return true
 }
+
+// Captured tells when the file of a name of the grammar was begun, whatever its
+// prefix, and its counter, which orders files of one time.
+func Captured(name string) (at time.Time, counter int, ok bool) {
+	f, ok := parseName(name)
+	return f.at, f.n, ok
+}
