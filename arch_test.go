@@ -36,7 +36,9 @@ var mayImport = map[string][]string{
 	"pkg/stream":         {"pkg/network", "pkg/exitcode", "pkg/redact"},
 	"pkg/twitterauth":    {"pkg/exitcode", "pkg/redact"},
 	"pkg/sink":           {"pkg/exitcode", "pkg/redact"},
-	"pkg/sink/webnode":   {"pkg/sink", "pkg/redact"},
+	"pkg/sink/webnode":   {"pkg/sink", "pkg/sink/watch", "pkg/redact"},
+	"pkg/sink/s3":        {"pkg/sink", "pkg/sink/watch", "pkg/redact"},
+	"pkg/sink/watch":     {},
 	"pkg/sink/directory": {"pkg/dirfs", "pkg/sink", "pkg/redact"},
 	"pkg/sink/sinktest":  {"pkg/sink"},
 

@@ -72,6 +72,12 @@ func (n *node) Fail(faults ...sinktest.Fault) {
 	n.faults = append(n.faults, faults...)
 }
 
+func (n *node) Left() int {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return len(n.faults)
+}
+
 func (n *node) next() (fault sinktest.Fault) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -210,4 +216,12 @@ func (f *badFile) Sync() error {
 func TestSuite(t *testing.T) {
 	t.Parallel()
 	sinktest.Run(t, func(t testing.TB) sinktest.Node { return newNode(t, nil) })
+}
+
+func TestLarge(t *testing.T) {
+	t.Parallel()
+	if os.Getenv(sinktest.LargeVariable) == "" {
+		t.Skip("set " + sinktest.LargeVariable + " for objects of 1 GiB")
+	}
+	sinktest.RunLarge(t, func(t testing.TB) sinktest.Node { return newNode(t, nil) })
 }
