@@ -19,10 +19,11 @@ const module = "github.com/storj/twitter-stream/"
 // mayImport is the house's plan: which of our packages each package may
 // import. ARCHITECTURE.md draws it. What is not here does not exist.
 var mayImport = map[string][]string{
-	"cmd/daemon":       {"cmd/internal/app", "pkg/*", "examples"},
-	"cmd/grabber":      {"cmd/internal/app", "pkg/*"},
-	"cmd/uploader":     {"cmd/internal/app", "pkg/*"},
-	"cmd/internal/app": {"pkg/config", "pkg/exitcode", "pkg/logging", "pkg/network", "pkg/process", "pkg/setup", "pkg/sink", "pkg/store", "pkg/stream", "pkg/twitterauth"},
+	"cmd/daemon":           {"cmd/internal/app", "cmd/internal/storage", "pkg/*", "examples"},
+	"cmd/grabber":          {"cmd/internal/app", "pkg/*"},
+	"cmd/uploader":         {"cmd/internal/app", "cmd/internal/storage", "pkg/*"},
+	"cmd/internal/storage": {"cmd/internal/app", "pkg/config", "pkg/sink/s3"},
+	"cmd/internal/app":     {"pkg/config", "pkg/exitcode", "pkg/logging", "pkg/network", "pkg/process", "pkg/setup", "pkg/sink", "pkg/store", "pkg/stream", "pkg/twitterauth"},
 
 	"pkg/supervisor": {"pkg/status", "pkg/backoff", "pkg/exitcode", "pkg/process", "pkg/redact", "pkg/repeat"},
 	"pkg/grabber":    {"pkg/coverage", "pkg/stream", "pkg/store", "pkg/status", "pkg/backoff", "pkg/exitcode", "pkg/redact", "pkg/repeat"},
@@ -31,7 +32,7 @@ var mayImport = map[string][]string{
 	"pkg/uploader":   {"pkg/sink", "pkg/store", "pkg/status", "pkg/backoff", "pkg/exitcode", "pkg/redact", "pkg/repeat"},
 	"pkg/setup":      {"pkg/twitterauth", "pkg/exitcode", "pkg/redact"},
 	"pkg/overview":   {"pkg/coverage", "pkg/store", "pkg/status", "pkg/redact"},
-	"pkg/check":      {"pkg/sink/directory", "pkg/store", "pkg/dirfs", "pkg/redact"},
+	"pkg/check":      {"pkg/sink", "pkg/sink/directory", "pkg/sink/s3", "pkg/store", "pkg/dirfs", "pkg/redact"},
 
 	"pkg/stream":         {"pkg/network", "pkg/exitcode", "pkg/redact"},
 	"pkg/twitterauth":    {"pkg/exitcode", "pkg/redact"},

@@ -3,11 +3,13 @@ package main
 import (
 	"context"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/storj/twitter-stream/cmd/internal/app"
+	"github.com/storj/twitter-stream/cmd/internal/storage"
 	"github.com/storj/twitter-stream/pkg/check"
 	"github.com/storj/twitter-stream/pkg/config"
 	"github.com/storj/twitter-stream/pkg/overview"
@@ -54,6 +56,9 @@ func checks(cfg *config.Config) []check.Check {
 
 // sinkCheck looks at what upload_url names.
 func sinkCheck(cfg *config.Config, client *http.Client) check.Check {
+	if strings.HasPrefix(cfg.UploadURL, "s3:") {
+		return check.Bucket(storage.S3(cfg, cfg.UploadURL, nil))
+	}
 	path, ok := directory.Path(cfg.UploadURL)
 	if !ok {
 		return check.Node(cfg.UploadURL, client)

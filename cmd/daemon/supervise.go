@@ -165,10 +165,11 @@ func (d *daemon) supervision(cfg *config.Config) (supervisor.Config, error) {
 		settings.Children = append(settings.Children, child)
 	}
 	if cfg.UploadURL != "" {
-		child, err := d.child(cfg, store.RoleUploader, store.StateUploader, config.Secrets{UploadToken: true})
+		child, err := d.child(cfg, store.RoleUploader, store.StateUploader, config.Secrets{UploadToken: true, Storage: true})
 		if err != nil {
 			return settings, err
 		}
+		child.ConfigFiles = append(child.ConfigFiles, cfg.StorageFiles()...)
 		child.ConfigFiles = append(child.ConfigFiles, app.ArchiveMemory{Store: d.spool, URL: cfg.UploadURL}.Path())
 		settings.Children = append(settings.Children, child)
 	}

@@ -95,7 +95,7 @@ func open(ctx context.Context, frame *app.Frame, cfg *config.Config, log *loggin
 
 // settings says how to ship, and where to.
 func settings(ctx context.Context, cfg *config.Config, log *logging.Log, spool *store.Store) (uploader.Config, func(), error) {
-	target, closeSink, err := target(ctx, cfg, log, spool)
+	target, closeSink, err := target(ctx, cfg, cfg.UploadURL, log, spool)
 	if err != nil {
 		return uploader.Config{}, nil, err
 	}
