@@ -17,12 +17,12 @@ import (
 	"github.com/storj/twitter-stream/pkg/sink"
 )
 
-// Codes of the protocol (Amazon S3 API reference, error responses), of MinIO and
-// of Storj's gateway, by what they ask of us where the status alone does not say.
+// Codes of the protocol (Amazon S3 API reference, error responses), of MinIO,
+// versitygw and Storj's gateway, by what they ask of us where the status alone does not say.
 var (
 	credentialCodes = []string{"AccessDenied", "AllAccessDisabled", "AccountProblem", "ExpiredToken", "ExpiredTokenException", "InvalidAccessKeyId",
 		"InvalidClientTokenId", "InvalidSecurity", "InvalidToken", "NotSignedUp", "RequestExpired", "RequestTimeTooSkewed", "SignatureDoesNotMatch",
-		"TokenRefreshRequired", "UnrecognizedClientException"}
+		"TokenRefreshRequired", "UnrecognizedClientException", "XAdminUserNotFound"}
 	misdirectedCodes = []string{"AuthorizationHeaderMalformed", "IllegalLocationConstraintException", "InvalidBucketName", "InvalidRegion",
 		"MethodNotAllowed", "NoSuchBucket", "NotImplemented", "PermanentRedirect", "TemporaryRedirect"}
 	temporaryCodes = []string{"ConditionalRequestConflict", "IncompleteBody", "InternalError", "InvalidPart", "NoSuchUpload", "OperationAborted",

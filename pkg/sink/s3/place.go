@@ -70,8 +70,8 @@ func parse(raw string, insecure bool) (place, error) {
 	if err := p.takeEndpoint(query.Get("endpoint"), insecure); err != nil {
 		return wrong("its endpoint: %w", err)
 	}
-	shown := url.URL{Scheme: "s3", Host: p.bucket, Path: "/" + p.prefix, RawQuery: p.query(query.Has("region"))}
-	p.shown = strings.TrimSuffix(shown.String(), "/")
+	shown := url.URL{Scheme: "s3", Host: p.bucket, Path: p.prefix, RawQuery: p.query(query.Has("region"))}
+	p.shown = shown.String()
 	return p, nil
 }
 

@@ -39,6 +39,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 	"sync"
 	"time"
 
@@ -118,6 +119,8 @@ func New(cfg Config) (*Bucket, error) {
 	if err != nil {
 		return nil, fmt.Errorf("upload URL %s: %w", at.shown, err)
 	}
+	name, version, _ := strings.Cut(cfg.Agent, "/")
+	client.SetAppInfo(name, version)
 	b.core = minio.Core{Client: client}
 	return b, nil
 }

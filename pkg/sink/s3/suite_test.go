@@ -99,15 +99,27 @@ func newNode(t testing.TB, g *sinktest.Gateway, change func(*Config)) node {
 // makeBucket goes by a connection of its own, and not through a proxy.
 func makeBucket(t testing.TB, g *sinktest.Gateway, name string) {
 	t.Helper()
+	if err := direct(t, g).MakeBucket(t.Context(), name, minio.MakeBucketOptions{}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func removeBucket(t testing.TB, g *sinktest.Gateway, name string) {
+	t.Helper()
+	if err := direct(t, g).RemoveBucket(t.Context(), name); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func direct(t testing.TB, g *sinktest.Gateway) *minio.Client {
+	t.Helper()
 	client, err := minio.New(strings.TrimPrefix(g.URL, "http://"), &minio.Options{
 		Creds: credentials.NewStaticV4(sinktest.GatewayAccess, sinktest.GatewaySecret, ""), Region: defaultRegion,
 	})
-	if err == nil {
-		err = client.MakeBucket(t.Context(), name, minio.MakeBucketOptions{})
-	}
 	if err != nil {
 		t.Fatal(err)
 	}
+	return client
 }
 
 func TestSuite(t *testing.T) {

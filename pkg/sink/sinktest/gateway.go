@@ -52,6 +52,17 @@ func Tool(name, variable string) string {
 // there is none. args are those of the whole program, such as --readonly.
 func NewGateway(t testing.TB, args ...string) *Gateway {
 	t.Helper()
+	return startGateway(t, args, nil)
+}
+
+// NewGatewayOf is NewGateway with arguments of its backend.
+func NewGatewayOf(t testing.TB, backend ...string) *Gateway {
+	t.Helper()
+	return startGateway(t, nil, backend)
+}
+
+func startGateway(t testing.TB, args, backend []string) *Gateway {
+	t.Helper()
 	path := Tool("versitygw", GatewayVariable)
 	if path == "" {
 		t.Skip("versitygw is not installed: no S3 server to test against; .ci/run installs it, or set " + GatewayVariable)
@@ -67,7 +78,8 @@ func NewGateway(t testing.TB, args ...string) *Gateway {
 	addr := freeAddress(t)
 	g.URL = "http://" + addr
 	args = append([]string{"--port", addr, "--quiet", "--keep-alive"}, args...)
-	args = append(args, "posix", "--sidecar", meta, "--versioning-dir", filepath.Join(dir, "versions"), g.Dir)
+	args = append(args, "posix", "--sidecar", meta, "--versioning-dir", filepath.Join(dir, "versions"))
+	args = append(append(args, backend...), g.Dir)
 	cmd := exec.Command(path, args...)
 	var said bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &said, &said
