@@ -19,9 +19,10 @@ const module = "github.com/storj/twitter-stream/"
 // mayImport is the house's plan: which of our packages each package may
 // import. ARCHITECTURE.md draws it. What is not here does not exist.
 var mayImport = map[string][]string{
-	"cmd/daemon":               {"cmd/internal/app", "pkg/*", "examples"},
+	"cmd/daemon":               {"cmd/internal/app", "cmd/internal/storage", "pkg/*", "examples"},
 	"cmd/grabber":              {"cmd/internal/app", "pkg/*"},
-	"cmd/uploader":             {"cmd/internal/app", "pkg/*"},
+	"cmd/uploader":             {"cmd/internal/app", "cmd/internal/storage", "pkg/*"},
+	"cmd/internal/storage":     {"cmd/internal/app", "pkg/config", "pkg/sink/s3"},
 	"cmd/internal/benchreport": {},
 	"cmd/internal/app":         {"pkg/config", "pkg/exitcode", "pkg/logging", "pkg/network", "pkg/process", "pkg/setup", "pkg/sink", "pkg/store", "pkg/stream", "pkg/twitterauth"},
 
@@ -37,13 +38,15 @@ var mayImport = map[string][]string{
 	"pkg/bagit":      {"pkg/dirfs"},
 	"pkg/retrieve":   {"pkg/catalog", "pkg/network", "pkg/pack", "pkg/sink", "pkg/store", "pkg/backoff", "pkg/dirfs", "pkg/redact"},
 	"pkg/catalog":    {"pkg/coverage", "pkg/store"},
-	"pkg/check":      {"pkg/sink/directory", "pkg/store", "pkg/dirfs", "pkg/redact"},
+	"pkg/check":      {"pkg/sink", "pkg/sink/directory", "pkg/sink/s3", "pkg/store", "pkg/dirfs", "pkg/redact"},
 
 	"pkg/stream":         {"pkg/network", "pkg/exitcode", "pkg/redact"},
 	"pkg/twitterauth":    {"pkg/exitcode", "pkg/redact"},
 	"pkg/objectkey":      {"pkg/sink"},
 	"pkg/sink":           {"pkg/exitcode", "pkg/redact"},
-	"pkg/sink/webnode":   {"pkg/sink", "pkg/redact"},
+	"pkg/sink/webnode":   {"pkg/sink", "pkg/sink/watch", "pkg/redact"},
+	"pkg/sink/s3":        {"pkg/sink", "pkg/sink/watch", "pkg/redact"},
+	"pkg/sink/watch":     {},
 	"pkg/sink/directory": {"pkg/dirfs", "pkg/sink", "pkg/redact"},
 	"pkg/sink/sinktest":  {"pkg/sink"},
 

@@ -4,11 +4,13 @@ import (
 	"context"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/storj/twitter-stream/cmd/internal/app"
+	"github.com/storj/twitter-stream/cmd/internal/storage"
 	"github.com/storj/twitter-stream/pkg/check"
 	"github.com/storj/twitter-stream/pkg/config"
 	"github.com/storj/twitter-stream/pkg/overview"
@@ -69,6 +71,9 @@ func sinkChecks(cfg *config.Config, client *http.Client) check.Check {
 
 // sinkCheck looks at one of them.
 func sinkCheck(cfg *config.Config, rawURL string, client *http.Client) check.Check {
+	if strings.HasPrefix(rawURL, "s3:") {
+		return check.Bucket(storage.S3(cfg, rawURL, nil))
+	}
 	path, ok := directory.Path(rawURL)
 	if !ok {
 		return check.Node(rawURL, client)

@@ -6,11 +6,13 @@ import (
 	"net/url"
 
 	"github.com/storj/twitter-stream/cmd/internal/app"
+	"github.com/storj/twitter-stream/cmd/internal/storage"
 	"github.com/storj/twitter-stream/pkg/config"
 	"github.com/storj/twitter-stream/pkg/logging"
 	"github.com/storj/twitter-stream/pkg/redact"
 	"github.com/storj/twitter-stream/pkg/sink"
 	"github.com/storj/twitter-stream/pkg/sink/directory"
+	"github.com/storj/twitter-stream/pkg/sink/s3"
 	"github.com/storj/twitter-stream/pkg/sink/webnode"
 	"github.com/storj/twitter-stream/pkg/store"
 	"github.com/storj/twitter-stream/pkg/uploader"
@@ -22,6 +24,8 @@ func target(ctx context.Context, cfg *config.Config, rawURL string, log *logging
 	switch schemeOf(rawURL) {
 	case "file":
 		return toDirectory(ctx, cfg, rawURL, log, spool)
+	case "s3":
+		return toBucket(cfg, rawURL, log)
 	default:
 		return toNode(cfg, rawURL)
 	}
@@ -33,6 +37,15 @@ func schemeOf(rawURL string) string {
 		return ""
 	}
 	return u.Scheme
+}
+
+func toBucket(cfg *config.Config, rawURL string, log *logging.Log) (uploader.Target, func(), error) {
+	bucket, err := s3.New(storage.S3(cfg, rawURL, func(what, sentence string) { log.WithField("url", what).Info(sentence) }))
+	if err != nil {
+		return uploader.Target{}, nil, &app.ConfigError{Err: err, Advice: "check upload_url in " + cfg.Path}
+	}
+	bucket.Prepare()
+	return uploader.Target{Sink: bucket, Kind: s3.Kind, URL: bucket.URL()}, bucket.Close, nil
 }
 
 func toNode(cfg *config.Config, rawURL string) (uploader.Target, func(), error) {
@@ -91,13 +104,23 @@ func reader(cfg *config.Config, spool *store.Store, kind, place string) (sink.Re
 		}
 		return archive, archive.Close, nil
 	}
+	if kind == s3.Kind {
+		bucket, err := s3.New(storage.S3(cfg, configured(cfg, place), nil))
+		if err != nil {
+			return nil, nil, err
+		}
+		return bucket, bucket.Close, nil
+	}
 	return nil, nil, fmt.Errorf("%s: this version cannot read from a %q", redact.URL(place), redact.Text(kind))
 }
 
 // kindOf is how receipts name the kind of a configured place.
 func kindOf(raw string) string {
-	if _, ok := directory.Path(raw); ok {
+	switch schemeOf(raw) {
+	case "file":
 		return directory.Kind
+	case "s3":
+		return s3.Kind
 	}
 	return webnode.Kind
 }

@@ -77,6 +77,12 @@ func (n *node) Fail(faults ...sinktest.Fault) {
 	n.faults = append(n.faults, faults...)
 }
 
+func (n *node) Left() int {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return len(n.faults)
+}
+
 func (n *node) next() (fault sinktest.Fault) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -224,4 +230,12 @@ func TestSuiteBelow(t *testing.T) {
 		n.below = "dt=2026-11-23/hour=14/"
 		return n
 	})
+}
+
+func TestLarge(t *testing.T) {
+	t.Parallel()
+	if os.Getenv(sinktest.LargeVariable) == "" {
+		t.Skip("set " + sinktest.LargeVariable + " for objects of 1 GiB")
+	}
+	sinktest.RunLarge(t, func(t testing.TB) sinktest.Node { return newNode(t, nil) })
 }
