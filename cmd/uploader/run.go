@@ -69,6 +69,7 @@ func ship(ctx context.Context, frame *app.Frame, drain bool) error {
 		return err
 	}
 	defer closeSink()
+	defer keepSummary(ctx, spool, log.Entry)()
 	settings.Check, settings.Drain = lock.Check, drain
 	return uploader.New(settings, spool).Run(ctx)
 }

@@ -29,7 +29,7 @@ type spool interface {
 	CapturedAt(name string) (at time.Time, ok bool)
 	Rejected() ([]store.Reason, error)
 	Recent(n int, by string) ([]store.Receipt, error)
-	CheckLedger() (receipts int, damage []store.Damage, err error)
+	LedgerSummary() (receipts int, damage []store.Damage, err error)
 	Free() (int64, error)
 }
 
@@ -142,10 +142,10 @@ func (r *Reader) Read(now time.Time) (View, error) {
 	return v, nil
 }
 
-// readLedger reads the whole ledger, unless it did so just now.
+// readLedger looks at the ledger, unless it did so just now.
 func (r *Reader) readLedger(v *View) {
 	if r.ledgerAt.IsZero() || time.Since(r.ledgerAt) >= ledgerEvery {
-		receipts, damage, err := r.spool.CheckLedger()
+		receipts, damage, err := r.spool.LedgerSummary()
 		r.ledger, r.ledgerErr, r.ledgerAt = Ledger{Receipts: receipts}, err, time.Now()
 		for _, d := range damage[:min(len(damage), 10)] {
 			r.ledger.Damage = append(r.ledger.Damage, fmt.Sprintf("%s:%d: %v", d.File, d.Line, d.Err))
