@@ -33,6 +33,7 @@ var mayImport = map[string][]string{
 	"pkg/overview":   {"pkg/coverage", "pkg/store", "pkg/status", "pkg/redact"},
 	"pkg/audit":      {"pkg/sink", "pkg/store", "pkg/backoff", "pkg/redact"},
 	"pkg/balance":    {"pkg/coverage", "pkg/store", "pkg/redact"},
+	"pkg/rebuild":    {"pkg/dirfs", "pkg/sink", "pkg/store", "pkg/coverage", "pkg/backoff", "pkg/redact"},
 	"pkg/check":      {"pkg/sink/directory", "pkg/store", "pkg/dirfs", "pkg/redact"},
 
 	"pkg/stream":         {"pkg/network", "pkg/exitcode", "pkg/redact"},

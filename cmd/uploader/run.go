@@ -39,7 +39,7 @@ back; init-dir makes a directory ready for that.`,
 	frame.Root(root)
 	frame.Override(root, "upload-url", "upload_url", "node to upload to, or a directory: a `URL`")
 	root.Flags().BoolVar(&drain, "drain", false, "ship what waits, then exit")
-	root.AddCommand(pushCommand(frame), retryCommand(frame), initDirCommand(frame), verifyCommand(frame))
+	root.AddCommand(pushCommand(frame), retryCommand(frame), initDirCommand(frame), verifyCommand(frame), rebuildCommand(frame))
 	return frame.Execute(ctx, root, args)
 }
 

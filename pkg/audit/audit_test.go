@@ -248,7 +248,9 @@ func TestRun(t *testing.T) {
 			func(r Report) bool { return r.There == 6 }, true},
 		"a network that does not": {func(w *world) { w.one.fails[name(1)] = []error{temporary, temporary, temporary, temporary} }, false,
 			func(r Report) bool { return names(r.Unasked)[0] == name(1) && r.Missing.Count == 0 && r.There == 5 }, false},
-		"refused": {func(w *world) { w.one.fails[name(1)] = []error{&sink.Error{Kind: sink.Credentials, Err: errors.New("403")}} }, false,
+		"refused": {func(w *world) {
+			w.one.fails[name(1)] = []error{&sink.Error{Kind: sink.Credentials, Err: errors.New("403")}}
+		}, false,
 			func(r Report) bool { return r.Unasked.Count == 1 && strings.Contains(r.Unasked.Objects[0].Why, "403") }, false},
 		"a place that nothing is known of": {func(w *world) {
 			w.receipt(store.Receipt{Time: begin, Name: "x", SHA256: hashOf(nil), Sink: "pigeon", URL: "coop"})
@@ -387,17 +389,5 @@ func TestRunWithADamagedState(t *testing.T) {
 	}
 	if r := w.run(cfg); r.Asked != 1 || r.Resumed || len(w.notice) != 1 {
 		t.Errorf("%+v, %q", r, w.notice)
-	}
-}
-
-func TestKeyIn(t *testing.T) {
-	t.Parallel()
-	for _, test := range [][3]string{
-		{"file:///srv/two", "", "name"}, {"s3://bucket/a/b?region=x", "a/b/dt=1/name", "dt=1/name"},
-		{"s3://bucket/a/b", "dt=1/name", "dt=1/name"}, {"s3://bucket", "dt=1/name", "dt=1/name"}, {":", "x/name", "x/name"},
-	} {
-		if got := keyIn(store.Receipt{Name: "name", URL: test[0], Object: test[1]}); got != test[2] {
-			t.Errorf("keyIn(%q, %q) = %q, want %q", test[0], test[1], got, test[2])
-		}
 	}
 }
