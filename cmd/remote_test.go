@@ -51,7 +51,7 @@ func TestVerifyRemote(t *testing.T) {
 	t.Parallel()
 	disk := t.TempDir()
 	w := newWorld(t, sandbox.TwitterConfig{}, sandbox.NodeConfig{Dir: disk}, quick("grabber_cut_size", "16"))
-	w.capture(60)
+	w.captureFiles(60)
 	ship := func() []receipt {
 		before := len(w.receipts())
 		if code, out := w.run("uploader", "--drain"); code != 0 {
@@ -62,7 +62,7 @@ func TestVerifyRemote(t *testing.T) {
 	onNode := ship()
 	w.set("upload_url", "archive")
 	put(t, filepath.Join(w.dir, "other", "not empty"), "") // the archive is made by itself
-	w.capture(60)
+	w.captureFiles(60)
 	inArchive := ship()
 	archive := filepath.Join(w.dir, "archive")
 	all := len(onNode) + len(inArchive)

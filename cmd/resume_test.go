@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -70,6 +71,12 @@ func newCampaign(t *testing.T, name string, keys ...string) *campaign {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { s.Close() })
+	return joinCampaign(t, k, s, keys...)
+}
+
+// joinCampaign is another machine that records a stream.
+func joinCampaign(t *testing.T, k kind.Kind, s kind.Server, keys ...string) *campaign {
+	t.Helper()
 	node, err := sandbox.StartNode(sandbox.NodeConfig{})
 	if err != nil {
 		t.Fatal(err)
@@ -101,6 +108,25 @@ func TestNothingLostNothingTwice(t *testing.T) {
 	}
 }
 
+// TestNothingLostNothingTwicePacked is the same where finished files are packed,
+// which gives a kill more moments to hit.
+func TestNothingLostNothingTwicePacked(t *testing.T) {
+	t.Parallel()
+	c := newCampaign(t, "jetstream", "grabber_compress", "zstd")
+	c.fight()
+	c.settle(true)
+	packed := 0
+	for _, r := range c.receipts() {
+		if strings.HasSuffix(r.Name, ".jsonl.zst") {
+			packed++
+		}
+	}
+	t.Logf("%d of %d files are packed", packed, len(c.receipts()))
+	if packed < len(c.receipts())*3/4 {
+		t.Errorf("%d of %d files are packed", packed, len(c.receipts()))
+	}
+}
+
 // TestNothingTwiceWhereNothingComesAgain is the promise for all others.
 func TestNothingTwiceWhereNothingComesAgain(t *testing.T) {
 	t.Parallel()
@@ -117,7 +143,12 @@ func (c *campaign) fight(args ...string) {
 	first := c.start("grabber", args...)
 	eventually(c.t, "the first grabber stores", c.stored)
 	first.kill()
-	n := ends()
+	c.fightOn(ends(), args...)
+}
+
+// fightOn kills the grabber n times more.
+func (c *campaign) fightOn(n int, args ...string) {
+	c.t.Helper()
 	var both sync.WaitGroup
 	done := make(chan struct{})
 	both.Go(func() {
@@ -182,22 +213,8 @@ func (c *campaign) settle(whole bool, args ...string) {
 		c.t.Fatal(err)
 	}
 	c.server.Freeze()
-	c.forget("grabber")
-	last := c.start("grabber", args...)
-	eventually(c.t, "the last grabber has read all there is", func() bool {
-		var s struct {
-			KeepAlives uint64 `json:"keep_alives"`
-		}
-		return readStatus(c.t, c.store, "grabber", &s) && s.KeepAlives > greetings // come behind what was missed
-	})
-	last.stop()
-	if code, out := c.run("uploader", "--drain"); code != 0 {
-		c.t.Fatalf("uploader --drain exited %d:\n%s", code, out)
-	}
-	if left := c.names(func(string) bool { return true }); len(left) > 0 {
-		c.t.Errorf("left in the store: %v", left)
-	}
-	got := c.numbers()
+	c.catchUp(args...)
+	got := c.numbers(lines(c.t, c.captured()))
 	lost, twice := account(got, c.server.Head())
 	all := len(lost)
 	lost = slices.DeleteFunc(lost, func(seq uint64) bool { return !kind.Again(c.server, seq) })
@@ -220,10 +237,30 @@ func (c *campaign) settle(whole bool, args ...string) {
 	}
 }
 
-// numbers returns those of all messages that came back, each compared with
-// what was sent.
-func (c *campaign) numbers() (all []uint64) {
-	for _, line := range lines(c.t, c.captured()) {
+// catchUp has all captured that the stream has left, and shipped.
+func (c *campaign) catchUp(args ...string) {
+	c.t.Helper()
+	c.forget("grabber")
+	last := c.start("grabber", args...)
+	eventually(c.t, "the last grabber has read all there is", func() bool {
+		var s struct {
+			KeepAlives uint64 `json:"keep_alives"`
+		}
+		return readStatus(c.t, c.store, "grabber", &s) && s.KeepAlives > greetings // come behind what was missed
+	})
+	last.stop()
+	if code, out := c.run("uploader", "--drain"); code != 0 {
+		c.t.Fatalf("uploader --drain exited %d:\n%s", code, out)
+	}
+	if left := c.names(func(string) bool { return true }); len(left) > 0 {
+		c.t.Errorf("left in the store: %v", left)
+	}
+}
+
+// numbers returns those of messages that came back, each compared with what was
+// sent.
+func (c *campaign) numbers(messages [][]byte) (all []uint64) {
+	for _, line := range messages {
 		seq, ok := kind.Number(c.server, line)
 		if !ok {
 			c.t.Fatalf("a message without a number: %.200s", line)

@@ -23,8 +23,8 @@ func (w *world) booksBalance() {
 	}
 }
 
-// capture has a grabber capture some files, and returns their names.
-func (w *world) capture(messages int) []string {
+// captureFiles has a grabber capture some files, and returns their names.
+func (w *world) captureFiles(messages int) []string {
 	w.t.Helper()
 	if code, out := w.run("grabber", "--messages", strconv.Itoa(messages)); code != 0 {
 		w.t.Fatalf("grabber exited %d:\n%s", code, out)
@@ -67,12 +67,12 @@ func TestVerify(t *testing.T) {
 	if code, out := w.run("uploader", "verify"); code != 1 || !strings.Contains(out, "there is no store") {
 		t.Errorf("verify without a store exited %d:\n%s", code, out)
 	}
-	shipped := w.capture(60)
+	shipped := w.captureFiles(60)
 	w.booksBalance()
 	if code, out := w.run("uploader", "--drain"); code != 0 {
 		t.Fatalf("uploader --drain exited %d:\n%s", code, out)
 	}
-	waiting := w.capture(60)
+	waiting := w.captureFiles(60)
 	put(t, filepath.Join(w.dir, "pushed.txt"), "pushed\n")
 	if code, out := w.run("uploader", "push", filepath.Join(w.dir, "pushed.txt")); code != 0 {
 		t.Fatalf("uploader push exited %d:\n%s", code, out)

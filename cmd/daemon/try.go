@@ -54,11 +54,15 @@ func sandboxCommand(frame *app.Frame) *cobra.Command {
 		Long: `sandbox serves a stream of made-up or recorded messages as one of the networks
 does, with its tokens, cursors, errors and faults, and a storage node. What
 happens on the stream goes on whether or not anybody listens, so that resuming
-can be tried; only Twitter's API v1.1 waits for its listener.`,
+can be tried; only Twitter's API v1.1 waits for its listener.
+
+--replay takes what uploader fetch has made, or the archive itself where it is a
+directory: what was captured streams again, in the order of its files' paths.`,
 		Example: `  daemon sandbox --kind jetstream --dir try --rate 500
   daemon sandbox --kind wikimedia --fault cut=10s --fault clamp=1m
   daemon sandbox --kind x --fault too-many*2
   daemon sandbox --kind mastodon --replay recorded.sse
+  daemon sandbox --kind jetstream --replay archive/
   daemon sandbox --replay tweets.jsonl --fault half-message*1 --fault node:503=2*3`,
 		Args: app.Args(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -76,7 +80,7 @@ can be tried; only Twitter's API v1.1 waits for its listener.`,
 	flags.StringVar(&cfg.StreamAddr, "twitter-addr", "127.0.0.1:0", "the same, by its older name")
 	_ = flags.MarkHidden("twitter-addr") // it exists
 	flags.StringVar(&cfg.NodeAddr, "node-addr", "127.0.0.1:0", "where the node listens, `host:port`")
-	flags.StringVar(&cfg.Replay, "replay", "", "send the messages of this `file`, one a line or (.sse) server-sent events, again and again")
+	flags.StringVar(&cfg.Replay, "replay", "", "send the messages of this `file`, one a line or (.sse) server-sent events, or of all such in a directory, also packed (.gz, .zst), again and again")
 	flags.Float64Var(&cfg.Rate, "rate", 57, "messages a second; twitter: 0 for as many as possible")
 	flags.StringArrayVar(&cfg.Faults, "fault", nil, "a fault from the start, `NAME[=ARGUMENT][*TIMES]`; may be repeated")
 	flags.StringVar(&cfg.Dir, "dir", "", "make this `directory` ready for the programs to run in")

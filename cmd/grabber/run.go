@@ -14,6 +14,7 @@ import (
 	"github.com/storj/twitter-stream/pkg/backoff"
 	"github.com/storj/twitter-stream/pkg/config"
 	"github.com/storj/twitter-stream/pkg/grabber"
+	"github.com/storj/twitter-stream/pkg/pack"
 	"github.com/storj/twitter-stream/pkg/status"
 	"github.com/storj/twitter-stream/pkg/store"
 )
@@ -77,6 +78,13 @@ func capture(ctx context.Context, frame *app.Frame, opts options) error {
 		return toPipe(ctx, frame, cfg, settings, with)
 	}
 	return toStore(ctx, frame, cfg, settings, with)
+}
+
+func compression(cfg *config.Config) store.Compression {
+	if cfg.Compress.Method == "none" {
+		return store.Compression{}
+	}
+	return store.Compression{Method: pack.Method(cfg.Compress.Method), Level: cfg.Compress.Level}
 }
 
 // limitMemory has the runtime collect garbage before it asks the system for
@@ -163,7 +171,7 @@ func toStore(ctx context.Context, frame *app.Frame, cfg *config.Config, settings
 	err = app.WhileFull(ctx, settings.Log, func() (err error) {
 		writer, err = spool.NewWriter(store.WriterConfig{
 			CutBytes: cfg.CutBytes, CutInterval: cfg.CutInterval, SyncInterval: cfg.SyncInterval,
-			MinFree: cfg.MinFree, MaxStore: cfg.MaxStore, Memory: kept(memory),
+			MinFree: cfg.MinFree, MaxStore: cfg.MaxStore, Memory: kept(memory), Compress: compression(cfg),
 			Busy: g.Busy, Finished: g.Finished,
 		})
 		return err

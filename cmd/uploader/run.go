@@ -25,7 +25,8 @@ func run(ctx context.Context, args []string, streams app.Streams) int {
 		Short: "Ship finished files from the store to a storage node or a directory",
 		Long: `uploader watches the store, puts each finished file to upload_url, oldest first,
 and removes it once the node has proven that it has it and the receipt is on disk.
-Where upload_url is a directory, on this disk or another, it is proven by reading
+Where upload_url names several places each gets every file, and one that is down
+does not hold up the others. Where it is a directory, on this disk or another, it is proven by reading
 back; init-dir makes a directory ready for that.`,
 		Example: `  uploader -c config.ini
   uploader --drain
@@ -39,7 +40,8 @@ back; init-dir makes a directory ready for that.`,
 	frame.Root(root)
 	frame.Override(root, "upload-url", "upload_url", "node to upload to, or a directory: a `URL`")
 	root.Flags().BoolVar(&drain, "drain", false, "ship what waits, then exit")
-	root.AddCommand(pushCommand(frame), retryCommand(frame), initDirCommand(frame), verifyCommand(frame), rebuildCommand(frame))
+	root.AddCommand(pushCommand(frame), retryCommand(frame), initDirCommand(frame),
+		listCommand(frame), fetchCommand(frame), verifyCommand(frame), rebuildCommand(frame))
 	return frame.Execute(ctx, root, args)
 }
 
@@ -96,26 +98,50 @@ func open(ctx context.Context, frame *app.Frame, cfg *config.Config, log *loggin
 
 // settings says how to ship, and where to.
 func settings(ctx context.Context, cfg *config.Config, log *logging.Log, spool *store.Store) (uploader.Config, func(), error) {
-	target, closeSink, err := target(ctx, cfg, log, spool)
+	targets, closeSinks, err := targets(ctx, cfg, log, spool)
 	if err != nil {
 		return uploader.Config{}, nil, err
 	}
 	return uploader.Config{
-		Target:      target,
+		Targets:     targets,
 		Concurrency: cfg.UploadConcurrency,
 		Retries:     cfg.UploadRetries,
 		Backoff:     backoff.Policy{First: cfg.UploadBackoff.First, Max: cfg.UploadBackoff.Max},
 		Timeout:     cfg.UploadTimeout,
-		For:         identity(cfg),
 		Version:     app.Version(),
 		StatusPace:  status.Pace(cfg.HeartbeatTimeout),
 		Log:         log.Entry,
-	}, closeSink, nil
+	}, closeSinks, nil
 }
 
-// identity is a short hash of what the node recognises us by: a wait that it
+// targets are the places that upload_url names: each gets every file.
+func targets(ctx context.Context, cfg *config.Config, log *logging.Log, spool *store.Store) (all []uploader.Target, closeAll func(), err error) {
+	var ends []func()
+	closeAll = func() {
+		for _, end := range ends {
+			end()
+		}
+	}
+	for _, rawURL := range cfg.UploadURLs {
+		it, end, err := target(ctx, cfg, rawURL, log, spool)
+		if err != nil {
+			closeAll()
+			return nil, nil, err
+		}
+		ends = append(ends, end)
+		if it.Key, err = keys(cfg, rawURL); err != nil {
+			closeAll()
+			return nil, nil, err
+		}
+		it.For = identity(cfg, rawURL)
+		all = append(all, it)
+	}
+	return all, closeAll, nil
+}
+
+// identity is a short hash of what a node recognises us by: a wait that it
 // imposed is for this URL and this token only.
-func identity(cfg *config.Config) string {
-	sum := sha256.Sum256([]byte(cfg.UploadURL + "\x00" + cfg.UploadToken))
+func identity(cfg *config.Config, rawURL string) string {
+	sum := sha256.Sum256([]byte(rawURL + "\x00" + cfg.UploadToken))
 	return hex.EncodeToString(sum[:6])
 }

@@ -80,6 +80,9 @@ func hint(name string) string {
 			return " (it belongs in the file that " + c.fileKey + " names)"
 		}
 	}
+	if slices.Contains(storageNames(), name) {
+		return " (it belongs in the file that " + storageFileKey + " names)"
+	}
 	if near := Nearest(name, keyNames()); near != "" {
 		return ": did you mean " + near + "?"
 	}

@@ -69,7 +69,7 @@ func Decode(text []byte) (Line, error) {
 	switch head.Kind {
 	case kindFile:
 		var f File
-		if json.Unmarshal(text, &f) != nil || f.Name == "" || f.Bytes < 0 || len(f.SHA256) != 64 || f.First.IsZero() || f.Last.IsZero() {
+		if json.Unmarshal(text, &f) != nil || !f.valid() {
 			return Line{}, errors.New("not the line of a file: name, bytes, sha256, first or last is missing or wrong")
 		}
 		return Line{File: &f}, nil
@@ -81,6 +81,19 @@ func Decode(text []byte) (Line, error) {
 		return Line{Span: &s}, nil
 	}
 	return Line{}, nil
+}
+
+// DecodeFile reads a line of the book, without its end, if it is that of a file;
+// it costs less than Decode.
+func DecodeFile(text []byte) (f File, ok bool) {
+	if !bytes.HasPrefix(text, fileStart) {
+		return File{}, false
+	}
+	return f, json.Unmarshal(text, &f) == nil && f.valid()
+}
+
+func (f *File) valid() bool {
+	return f.Name != "" && f.Bytes >= 0 && len(f.SHA256) == 64 && !f.First.IsZero() && !f.Last.IsZero()
 }
 
 // maxSpan bounds what is believed: a span ends with its day, but for a disk

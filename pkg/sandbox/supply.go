@@ -4,10 +4,10 @@ import (
 	"bufio"
 	"bytes"
 	"errors"
-	"fmt"
 	"io"
-	"os"
 	"sync"
+
+	"github.com/storj/twitter-stream/pkg/sandbox/recorded"
 )
 
 // supply is where messages come from. append appends the next message, or the
@@ -24,22 +24,44 @@ func (m madeUp) append(b []byte, seq uint64) ([]byte, bool) { return m.maker.app
 
 func (madeUp) Close() error { return nil }
 
-// replay gives a file's lines, byte for byte, without holding the file.
+// replay gives the lines of one file or of many, byte for byte, without holding
+// them.
 type replay struct {
-	loop bool
+	loop  bool
+	files []string
 
 	mu   sync.Mutex
-	file *os.File
+	next int // of files
+	file io.ReadCloser
 	r    *bufio.Reader
-	any  bool // a line has been seen since the file's beginning
+	any  bool // a line has been seen since the beginning
 }
 
 func openReplay(path string, loop bool) (*replay, error) {
-	f, err := os.Open(path)
+	files, err := recorded.Files(path)
 	if err != nil {
-		return nil, fmt.Errorf("open the messages to replay: %w", err)
+		return nil, err
 	}
-	return &replay{loop: loop, file: f, r: bufio.NewReaderSize(f, 1<<20)}, nil
+	p := &replay{loop: loop, files: files, r: bufio.NewReaderSize(nil, 1<<20)}
+	return p, p.advance()
+}
+
+// advance goes on to the next file, or to the first.
+func (p *replay) advance() error {
+	if p.file != nil {
+		_ = p.file.Close() // only read
+	}
+	if p.next == len(p.files) {
+		p.next, p.any = 0, false
+	}
+	file, err := recorded.Open(p.files[p.next])
+	if err != nil {
+		return err
+	}
+	p.next++
+	p.file = file
+	p.r.Reset(file)
+	return nil
 }
 
 func (p *replay) append(b []byte, _ uint64) ([]byte, bool) {
@@ -50,18 +72,13 @@ func (p *replay) append(b []byte, _ uint64) ([]byte, bool) {
 		if ok {
 			return line, true
 		}
-		if !p.loop || !p.any {
+		if p.next == len(p.files) && (!p.loop || !p.any) || p.advance() != nil {
 			return b, false
 		}
-		if _, err := p.file.Seek(0, io.SeekStart); err != nil {
-			return b, false
-		}
-		p.r.Reset(p.file)
-		p.any = false
 	}
 }
 
-// line appends the next line that is not blank.
+// line appends the file's next line that is not blank.
 func (p *replay) line(b []byte) ([]byte, bool) {
 	start := len(b)
 	for {

@@ -20,7 +20,7 @@ type TwitterConfig struct {
 	Open        bool        // accept streams without a signature
 	Rate        float64     // messages a second; 0 is as fast as it can
 	Messages    uint64      // how many in all, then the stream ends and later ones stay silent; 0 is endless
-	Replay      string      // a file of messages, one a line; "" makes them up
+	Replay      string      // a file of messages, one a line, or a directory of such; "" makes them up
 	Loop        bool        // begin the replay anew at its end
 	KeepAlive   time.Duration
 	// ChunkBytes cuts the body into HTTP chunks of so many bytes, wherever

@@ -91,6 +91,24 @@ type Uploader struct {
 	Postponed     int       `json:"postponed"` // files behind the others after failed tries
 	LastUpload    time.Time `json:"last_upload,omitzero"`
 	Blocked       string    `json:"blocked,omitempty"` // ledger trouble and the like
+	Targets       []Target  `json:"targets,omitempty"` // where a file goes, if to several places; then Uploaded are files that all have
+}
+
+// Target is one of several places that each file goes to.
+type Target struct {
+	Sink        string    `json:"sink"` // as in receipts
+	URL         string    `json:"url"`
+	State       string    `json:"state"`
+	Detail      string    `json:"detail,omitempty"`
+	Waiting     int       `json:"waiting"`  // files in the store that it lacks
+	Uploaded    uint64    `json:"uploaded"` // files since the process started
+	Bytes       uint64    `json:"bytes"`    // of those files
+	InFlight    int       `json:"in_flight"`
+	Postponed   int       `json:"postponed"`
+	LastUpload  time.Time `json:"last_upload,omitzero"`
+	NextTry     time.Time `json:"next_try,omitzero"`
+	LastError   string    `json:"last_error,omitempty"`
+	LastErrorAt time.Time `json:"last_error_at,omitzero"`
 }
 
 // Daemon is daemon.json.

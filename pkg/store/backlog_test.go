@@ -17,7 +17,7 @@ import (
 )
 
 func ownName(n int) string {
-	return fileName{shipPrefix, time.Date(2026, 11, 23, 12, 0, n, 0, time.UTC), n % nameCounter}.String()
+	return fileName{prefix: shipPrefix, at: time.Date(2026, 11, 23, 12, 0, n, 0, time.UTC), n: n % nameCounter}.String()
 }
 
 func mustScan(t testing.TB, s *Store, limit int, skip func(string) bool) Backlog {
@@ -41,7 +41,7 @@ func TestInvariant6(t *testing.T) {
 		`tw-back\slash`,
 		"tw-" + strings.Repeat("n", 252),
 		strings.TrimSuffix(ownName(3), ".jsonl"),
-		ownName(3) + ".gz",
+		ownName(3) + ".bz2",
 		strings.Replace(ownName(3), "Z-", "Z-x", 1),
 		"tw-",
 	}

@@ -7,11 +7,13 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/storj/twitter-stream/pkg/coverage"
+	"github.com/storj/twitter-stream/pkg/pack"
 )
 
 // capture runs a grabber's half of the store on a memFS and remembers what it
@@ -28,6 +30,7 @@ type capture struct {
 	finished []string          // as told by Finished
 	content  map[string]string // of those, when told
 	notices  []string
+	later    Compression // of the next life
 }
 
 const capturePrefix = "p-"
@@ -161,13 +164,96 @@ func oldStore() *memFS {
 	return m
 }
 
+// packedStore is oldStore as a grabber leaves it that packs: one file is packed
+// already and only lacks its final name, of another there is a half one.
+func packedStore(method pack.Method) *memFS {
+	m := oldStore()
+	const whole, torn = ".p-19990101T000000.000002Z-000001.jsonl", ".p-19990101T000000.000003Z-000002.jsonl"
+	m.put(whole+method.Suffix(), packedContent(method, string(m.root.entries[whole].data)))
+	_ = m.Remove(whole)
+	_ = m.SyncDir(".")
+	m.log = nil
+	half := packedContent(method, message(4)+"\n"+message(5)+"\n")
+	m.put(torn+method.Suffix(), half[:len(half)/2])
+	return m
+}
+
+func packedContent(method pack.Method, content string) string {
+	var to strings.Builder
+	p, err := pack.New(method, 0)
+	if err == nil {
+		err = p.Pack(&to, strings.NewReader(content))
+	}
+	if err != nil {
+		panic(err)
+	}
+	return to.String()
+}
+
+// inside returns what is in a file.
+func inside(t testing.TB, name, content string) string {
+	t.Helper()
+	r, err := pack.Open(pack.Of(name), strings.NewReader(content))
+	if err != nil {
+		t.Errorf("%s: %v", name, err)
+		return ""
+	}
+	defer r.Close() //nolint:errcheck // it frees memory alone
+	text, err := io.ReadAll(r)
+	if err != nil {
+		t.Errorf("%s: %v", name, err)
+	}
+	return string(text)
+}
+
+// way is how files are packed in a life, and in the one after it.
+type way struct {
+	now, later Compression
+	old        func() *memFS
+	stride     int // of the operations that power is lost at, more where there are many
+}
+
+func (w way) capture() *capture {
+	c := newCapture(w.old())
+	c.cfg.Compress, c.later = w.now, w.later
+	return c
+}
+
+// ways are those that each crash is tried in.
+func ways() map[string]way {
+	zstd, gzip := Compression{Method: pack.Zstd}, Compression{Method: pack.Gzip, Level: 1}
+	return map[string]way{
+		"plain":         {Compression{}, Compression{}, oldStore, 1},
+		"zstd":          {zstd, zstd, func() *memFS { return packedStore(pack.Zstd) }, 4},
+		"gzip, then no": {gzip, Compression{}, func() *memFS { return packedStore(pack.Zstd) }, 3},
+	}
+}
+
+// eachWay runs a test in each way.
+func eachWay(t *testing.T, test func(t *testing.T, way way)) {
+	t.Helper()
+	for name, way := range ways() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			test(t, way)
+		})
+	}
+}
+
 // oldMessages are the whole ones in it.
 var oldMessages = []int{1, 2, 3, 4, 5, 6, 7, 9, 10}
 
 // recovered lets the next grabber start on m and end in peace.
 func recovered(t testing.TB, m *memFS) *capture {
 	t.Helper()
+	return recoveredBy(t, m, Compression{})
+}
+
+// recoveredBy is recovered with another setting.
+func recoveredBy(t testing.TB, m *memFS, by Compression) *capture {
+	t.Helper()
 	c := newCapture(m)
+	c.cfg.Compress = by
 	w, err := c.writer()
 	if err == nil {
 		err = w.Close(t.Context())
@@ -190,7 +276,7 @@ func where(t testing.TB, m *memFS) map[int]string {
 		if !strings.HasPrefix(name, capturePrefix) {
 			continue
 		}
-		text := m.read(t, name)
+		text := inside(t, name, m.read(t, name))
 		if text == "" || !strings.HasSuffix(text, "\n") {
 			t.Errorf("%s does not end in a line end: %q", name, text)
 		}
@@ -240,14 +326,19 @@ func bookLines(t testing.TB, m *memFS) map[string]coverage.File {
 func entered(t testing.TB, lines map[string]coverage.File, name, content string) {
 	t.Helper()
 	line, ok := lines[name]
+	file := sha256.Sum256([]byte(content))
+	size := int64(len(content))
+	content = inside(t, name, content)
 	sum := sha256.Sum256([]byte(content))
-	switch {
+	switch packed := pack.Of(name) != pack.None; {
 	case !ok:
 		t.Errorf("%s is finished and has no line in the captured book", name)
 	case line.Bytes != int64(len(content)), line.Messages != uint64(strings.Count(content, "\n")), line.SHA256 != hex.EncodeToString(sum[:]):
 		t.Errorf("%s holds %q, the captured book says %+v", name, content, line)
 	case line.First.IsZero(), line.Last.Before(line.First):
 		t.Errorf("%s: first %v, last %v", name, line.First, line.Last)
+	case packed && (line.PackedBytes != size || line.PackedSHA256 != hex.EncodeToString(file[:])), !packed && (line.PackedBytes != 0 || line.PackedSHA256 != ""):
+		t.Errorf("%s has %d bytes, the captured book says %+v", name, size, line)
 	}
 }
 
@@ -353,7 +444,7 @@ func (c *capture) keeps(t testing.TB, next *memFS, visible map[string]string) {
 			entered(t, lines, name, content)
 		}
 	}
-	recovered(t, next)
+	recoveredBy(t, next, c.later)
 	for name, content := range visible {
 		if n, err := next.find(name); err != nil || string(n.data) != content {
 			t.Errorf("%s could be seen as finished, and is gone or has changed", name)

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/storj/twitter-stream/pkg/coverage"
+	"github.com/storj/twitter-stream/pkg/pack"
 )
 
 const (
@@ -75,7 +76,7 @@ func (s *Store) Kept() ([]byte, error) {
 func (s *Store) LastWrite() (last time.Time) {
 	names := []string{s.cfg.WorkingName}
 	_ = s.eachName(".", func(entry fs.DirEntry) error { // what cannot be listed, Open has said
-		if _, ok := parseDot(entry.Name()); ok {
+		if f, ok := parseDot(entry.Name()); ok && f.packed == pack.None {
 			names = append(names, entry.Name())
 		}
 		return nil
@@ -152,28 +153,44 @@ func (w *Writer) sumUp(name string, found verdict) (coverage.File, error) {
 		return line, w.s.trouble("open", dot, err)
 	}
 	defer f.Close() //nolint:errcheck // only read
-	sum := sha256.New()
-	line.Messages, line.Bytes, err = w.sumFile(f, sum)
+	sum, read := sha256.New(), &tally{from: f}
+	method := pack.Of(name)
+	if method != pack.None {
+		read.sum = sha256.New()
+	}
+	line.Messages, line.Bytes, err = w.sumPacked(read, method, found.bytes, sum)
 	line.SHA256 = hex.EncodeToString(sum.Sum(nil))
+	if method != pack.None {
+		line.PackedBytes, line.PackedSHA256 = read.bytes, hex.EncodeToString(read.sum.Sum(nil))
+	}
 	if errors.Is(err, errEnds) {
 		return line, err
 	}
 	return line, w.s.trouble("read", dot, err)
 }
 
-func (w *Writer) sumFile(f file, sum hash.Hash) (messages uint64, size int64, err error) {
-	info, err := f.Stat()
-	if err != nil {
-		return 0, 0, err
-	}
-	block := make([]byte, windowFor(info.Size()))
+// errNoEnd says that a file's last line has no end.
+var errNoEnd = errors.New("its last line has no end")
+
+// sumFile reads to the end, counts lines and bytes, and hashes into sum, nil
+// for none. fileSize is about what there is to read.
+func (w *Writer) sumFile(from io.Reader, fileSize int64, sum hash.Hash) (messages uint64, size int64, err error) {
+	block := make([]byte, windowFor(fileSize))
 	var said int64
+	last := byte('\n')
 	for {
-		n, err := f.Read(block)
-		sum.Write(block[:n])
+		n, err := from.Read(block)
+		if sum != nil {
+			sum.Write(block[:n])
+		}
+		if n > 0 {
+			last = block[n-1]
+		}
 		messages += countLines(block[:n])
 		size += int64(n)
 		switch {
+		case errors.Is(err, io.EOF) && last != '\n':
+			return messages, size, errNoEnd
 		case errors.Is(err, io.EOF):
 			return messages, size, nil
 		case err != nil:

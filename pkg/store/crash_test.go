@@ -46,79 +46,85 @@ func patience(t *testing.T) context.Context {
 // operation is to die before the next.)
 func TestInvariant2Kill(t *testing.T) {
 	t.Parallel()
-	for name, how := range map[string]death{"before": diesBefore, "half done": diesHalf} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			eachOperation(t, func(t *testing.T, n int) bool {
-				c := newCapture(oldStore())
-				c.m.dieAt(n, how)
-				err := c.run(patience(t))
-				next := c.m.restart()
-				lines := bookLines(t, next)
-				for name, content := range c.visible() { // it may be shipped and gone before the next start
-					if name != beforeTheBook {
-						entered(t, lines, name, content)
+	eachWay(t, func(t *testing.T, way way) {
+		for name, how := range map[string]death{"before": diesBefore, "half done": diesHalf} {
+			t.Run(name, func(t *testing.T) {
+				t.Parallel()
+				eachOperation(t, func(t *testing.T, n int) bool {
+					c := way.capture()
+					c.m.dieAt(n, how)
+					err := c.run(patience(t))
+					next := c.m.restart()
+					lines := bookLines(t, next)
+					for name, content := range c.visible() { // it may be shipped and gone before the next start
+						if name != beforeTheBook {
+							entered(t, lines, name, content)
+						}
 					}
-				}
-				recovered(t, next)
-				c.whole(t, next, never)
-				if t.Failed() {
-					t.Errorf("killed at operation %d (%s), which said %v:\n%s", n, name, err, c.m.trace())
-				}
-				return c.m.died()
+					recoveredBy(t, next, way.later)
+					c.whole(t, next, never)
+					if t.Failed() {
+						t.Errorf("killed at operation %d (%s), which said %v:\n%s", n, name, err, c.m.trace())
+					}
+					return c.m.died()
+				})
 			})
-		})
-	}
+		}
+	})
 }
 
 // Invariant 2, a power cut at every operation: only what was accepted within
 // the last sync interval is lost, and whatever is left of it is whole.
 func TestInvariant2PowerCut(t *testing.T) {
 	t.Parallel()
-	for delay, every := range map[time.Duration]int{0: 1, 700 * time.Millisecond: 5, 3 * time.Second: 7} {
-		t.Run(fmt.Sprint("fsync takes ", delay), func(t *testing.T) {
-			t.Parallel()
-			eachOperation(t, func(t *testing.T, n int) bool {
-				n *= every
-				c := newCapture(oldStore())
-				c.m.syncDelay = delay
-				c.m.dieAt(n, diesHalf)
-				err := c.run(patience(t))
-				visible := c.visible()
-				for fate, next := range c.m.powerCuts() {
-					next.syncDelay = 0
-					c.keeps(t, next, visible)
-					c.whole(t, next, c.unsynced)
-					if t.Failed() {
-						t.Errorf("power cut (%s) at operation %d, which said %v:\n%s", fate, n, err, c.m.trace())
-						break
+	eachWay(t, func(t *testing.T, way way) {
+		for delay, every := range map[time.Duration]int{0: 1, 700 * time.Millisecond: 5, 3 * time.Second: 7} {
+			t.Run(fmt.Sprint("fsync takes ", delay), func(t *testing.T) {
+				t.Parallel()
+				eachOperation(t, func(t *testing.T, n int) bool {
+					n *= every * way.stride
+					c := way.capture()
+					c.m.syncDelay = delay
+					c.m.dieAt(n, diesHalf)
+					err := c.run(patience(t))
+					visible := c.visible()
+					for fate, next := range c.m.powerCuts() {
+						next.syncDelay = 0
+						c.keeps(t, next, visible)
+						c.whole(t, next, c.unsynced)
+						if t.Failed() {
+							t.Errorf("power cut (%s) at operation %d, which said %v:\n%s", fate, n, err, c.m.trace())
+							break
+						}
 					}
-				}
-				return c.m.died()
+					return c.m.died()
+				})
 			})
-		})
-	}
+		}
+	})
 }
 
 // Invariant 2 when every Append is synced: a power cut takes nothing.
 func TestInvariant2PowerCutSyncAlways(t *testing.T) {
 	t.Parallel()
-	eachOperation(t, func(t *testing.T, n int) bool {
-		n *= 3
-		c := newCapture(oldStore())
-		c.cfg.SyncInterval = 0
-		c.m.syncDelay = 10 * time.Millisecond
-		c.m.dieAt(n, diesBefore)
-		err := c.run(patience(t))
-		for fate, next := range c.m.powerCuts() {
-			recovered(t, next)
-			c.whole(t, next, never)
-			if t.Failed() {
-				t.Errorf("power cut (%s) at operation %d, which said %v:\n%s", fate, n, err, c.m.trace())
-				break
+	eachWay(t, func(t *testing.T, way way) {
+		eachOperation(t, func(t *testing.T, n int) bool {
+			n *= 3 * way.stride
+			c := way.capture()
+			c.cfg.SyncInterval = 0
+			c.m.syncDelay = 10 * time.Millisecond
+			c.m.dieAt(n, diesBefore)
+			err := c.run(patience(t))
+			for fate, next := range c.m.powerCuts() {
+				recoveredBy(t, next, way.later)
+				c.whole(t, next, never)
+				if t.Failed() {
+					t.Errorf("power cut (%s) at operation %d, which said %v:\n%s", fate, n, err, c.m.trace())
+					break
+				}
 			}
-		}
-		return c.m.died()
+			return c.m.died()
+		})
 	})
 }
 
@@ -126,36 +132,38 @@ func TestInvariant2PowerCutSyncAlways(t *testing.T) {
 // is run again ends as if it had not been.
 func TestInvariant3DiesAgain(t *testing.T) {
 	t.Parallel()
-	for name, how := range map[string]death{"before": diesBefore, "half done": diesHalf} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			eachOperation(t, func(t *testing.T, n int) bool {
-				c := newCapture(oldStore())
-				c.m.dieAt(n, how)
-				w, err := c.writer()
-				if err == nil {
-					err = w.Close(patience(t))
-				}
-				cuts := c.m.powerCuts()
-				cuts["kill"] = c.m.restart()
-				for fate, next := range cuts {
-					for _, name := range next.names(rejectedDir) {
-						if strings.HasSuffix(name, damagedSuffix) && !slices.Contains(next.names(rejectedDir), name+reasonSuffix) {
-							t.Errorf("%s stands without its reason", name)
+	eachWay(t, func(t *testing.T, way way) {
+		for name, how := range map[string]death{"before": diesBefore, "half done": diesHalf} {
+			t.Run(name, func(t *testing.T) {
+				t.Parallel()
+				eachOperation(t, func(t *testing.T, n int) bool {
+					c := way.capture()
+					c.m.dieAt(n, how)
+					w, err := c.writer()
+					if err == nil {
+						err = w.Close(patience(t))
+					}
+					cuts := c.m.powerCuts()
+					cuts["kill"] = c.m.restart()
+					for fate, next := range cuts {
+						for _, name := range next.names(rejectedDir) {
+							if strings.HasSuffix(name, damagedSuffix) && !slices.Contains(next.names(rejectedDir), name+reasonSuffix) {
+								t.Errorf("%s stands without its reason", name)
+							}
+						}
+						recoveredBy(t, next, way.later)
+						c.whole(t, next, never)
+						checkOldDamage(t, next)
+						if t.Failed() {
+							t.Errorf("%s at operation %d of recovery, which said %v:\n%s", fate, n, err, c.m.trace())
+							break
 						}
 					}
-					recovered(t, next)
-					c.whole(t, next, never)
-					checkOldDamage(t, next)
-					if t.Failed() {
-						t.Errorf("%s at operation %d of recovery, which said %v:\n%s", fate, n, err, c.m.trace())
-						break
-					}
-				}
-				return c.m.died()
+					return c.m.died()
+				})
 			})
-		})
-	}
+		}
+	})
 }
 
 // checkOldDamage checks that what was damaged in the old store is all there.
@@ -175,87 +183,92 @@ func checkOldDamage(t testing.TB, m *memFS) {
 // Two deaths: the second one anywhere in the life after the first.
 func TestInvariant3DiesTwice(t *testing.T) {
 	t.Parallel()
-	var first []*memFS
-	var lives []*capture
-	for n := 3; ; n += 17 {
-		reached := false
-		synctest.Test(t, func(t *testing.T) {
-			c := newCapture(oldStore())
-			c.m.dieAt(n, diesHalf)
-			_ = c.run(patience(t)) // it is dead
-			reached = c.m.died()
-			first, lives = append(first, c.m.restart()), append(lives, c)
-		})
-		if !reached {
-			break
+	eachWay(t, func(t *testing.T, way way) {
+		var first []*memFS
+		var lives []*capture
+		for n := 3; ; n += 17 * way.stride {
+			reached := false
+			synctest.Test(t, func(t *testing.T) {
+				c := way.capture()
+				c.m.dieAt(n, diesHalf)
+				_ = c.run(patience(t)) // it is dead
+				reached = c.m.died()
+				first, lives = append(first, c.m.restart()), append(lives, c)
+			})
+			if !reached {
+				break
+			}
 		}
-	}
-	for i, m := range first {
-		eachOperation(t, func(t *testing.T, n int) bool {
-			n = n*9 - i%9
-			c := newCapture(m.restart())
-			c.next = lives[i].next
-			c.m.dieAt(n, diesHalf)
-			err := c.run(patience(t))
-			next := c.m.restart()
-			recovered(t, next)
-			for n, at := range lives[i].accepted {
-				c.accepted[n] = at
-			}
-			for n := range lives[i].offered {
-				c.offered[n] = true
-			}
-			c.whole(t, next, never)
+		for i, m := range first {
+			eachOperation(t, func(t *testing.T, n int) bool {
+				n = n*9 - i%9
+				c := newCapture(m.restart())
+				c.cfg.Compress = way.now
+				c.next = lives[i].next
+				c.m.dieAt(n, diesHalf)
+				err := c.run(patience(t))
+				next := c.m.restart()
+				recoveredBy(t, next, way.later)
+				for n, at := range lives[i].accepted {
+					c.accepted[n] = at
+				}
+				for n := range lives[i].offered {
+					c.offered[n] = true
+				}
+				c.whole(t, next, never)
+				if t.Failed() {
+					t.Errorf("killed at the %d-th, then at operation %d, which said %v:\n%s", i, n, err, c.m.trace())
+				}
+				return c.m.died()
+			})
 			if t.Failed() {
-				t.Errorf("killed at the %d-th, then at operation %d, which said %v:\n%s", i, n, err, c.m.trace())
+				return
 			}
-			return c.m.died()
-		})
-		if t.Failed() {
-			return
 		}
-	}
+	})
 }
 
 // Any operation fails once: whatever comes of it, the store is whole after the
 // next start. A full disk is fatal only where an fsync of a file says so.
 func TestInvariant2Errors(t *testing.T) {
 	t.Parallel()
-	for name, failure := range map[string]error{"EIO": syscall.EIO, "ENOSPC": syscall.ENOSPC, "EDQUOT": syscall.EDQUOT} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			eachOperation(t, func(t *testing.T, n int) bool {
-				c := newCapture(oldStore())
-				hit := ""
-				c.m.fail = func(op memOp) error {
-					if op.n != n {
-						return nil
+	eachWay(t, func(t *testing.T, way way) {
+		for name, failure := range map[string]error{"EIO": syscall.EIO, "ENOSPC": syscall.ENOSPC, "EDQUOT": syscall.EDQUOT} {
+			t.Run(name, func(t *testing.T) {
+				t.Parallel()
+				eachOperation(t, func(t *testing.T, n int) bool {
+					c := way.capture()
+					hit := ""
+					c.m.fail = func(op memOp) error {
+						if op.n != n {
+							return nil
+						}
+						if failure != syscall.EIO && !takesRoom(op) {
+							hit = "none"
+							return nil
+						}
+						hit = op.op
+						return failure
 					}
-					if failure != syscall.EIO && !takesRoom(op) {
-						hit = "none"
-						return nil
+					err := c.run(t.Context())
+					var unfinished *UnfinishedError // no room just when Close cut
+					if failure != syscall.EIO && err != nil && hit != "sync" && !errors.As(err, &unfinished) {
+						t.Errorf("%v at %s ended the capture: %v", failure, hit, err)
 					}
-					hit = op.op
-					return failure
-				}
-				err := c.run(t.Context())
-				var unfinished *UnfinishedError // no room just when Close cut
-				if failure != syscall.EIO && err != nil && hit != "sync" && !errors.As(err, &unfinished) {
-					t.Errorf("%v at %s ended the capture: %v", failure, hit, err)
-				}
-				next := c.m.restart()
-				recovered(t, next)
-				c.whole(t, next, never)
-				if t.Failed() {
-					t.Errorf("%v at operation %d, which said %v:\n%s", failure, n, err, c.m.trace())
-				}
-				if c.m.opened != 0 {
-					t.Errorf("%v at operation %d: %d files are still open\n%s", failure, n, c.m.opened, c.m.trace())
-				}
-				return hit != ""
+					next := c.m.restart()
+					recoveredBy(t, next, way.later)
+					c.whole(t, next, never)
+					if t.Failed() {
+						t.Errorf("%v at operation %d, which said %v:\n%s", failure, n, err, c.m.trace())
+					}
+					if c.m.opened != 0 {
+						t.Errorf("%v at operation %d: %d files are still open\n%s", failure, n, c.m.opened, c.m.trace())
+					}
+					return hit != ""
+				})
 			})
-		})
-	}
+		}
+	})
 }
 
 // takesRoom reports whether a full disk may refuse an operation.
@@ -271,27 +284,29 @@ func takesRoom(op memOp) bool {
 // Nothing that was accepted is lost, and the capture ends instead of spinning.
 func TestInvariant2DiskFails(t *testing.T) {
 	t.Parallel()
-	eachOperation(t, func(t *testing.T, n int) bool {
-		c := newCapture(oldStore())
-		hit := false
-		c.m.fail = func(op memOp) error {
-			if op.n >= n && (takesRoom(op) || op.op == "truncate") {
-				hit = true
-				return syscall.EIO
+	eachWay(t, func(t *testing.T, way way) {
+		eachOperation(t, func(t *testing.T, n int) bool {
+			c := way.capture()
+			hit := false
+			c.m.fail = func(op memOp) error {
+				if op.n >= n && (takesRoom(op) || op.op == "truncate") {
+					hit = true
+					return syscall.EIO
+				}
+				return nil
 			}
-			return nil
-		}
-		err := c.run(patience(t))
-		if hit && err == nil {
-			t.Errorf("no error though the disk failed")
-		}
-		next := c.m.restart()
-		recovered(t, next)
-		c.whole(t, next, never)
-		if t.Failed() {
-			t.Errorf("disk fails from operation %d on, which said %v:\n%s", n, err, c.m.trace())
-		}
-		return hit
+			err := c.run(patience(t))
+			if hit && err == nil {
+				t.Errorf("no error though the disk failed")
+			}
+			next := c.m.restart()
+			recoveredBy(t, next, way.later)
+			c.whole(t, next, never)
+			if t.Failed() {
+				t.Errorf("disk fails from operation %d on, which said %v:\n%s", n, err, c.m.trace())
+			}
+			return hit
+		})
 	})
 }
 
@@ -378,40 +393,42 @@ func (c *capture) promised(t *testing.T, seen *mute, m *memFS) {
 // What came while an fsync ran is synced too, though nothing comes after it.
 func TestInvariant2QuietStream(t *testing.T) {
 	t.Parallel()
-	for _, gap := range []time.Duration{0, 400 * time.Millisecond, 600 * time.Millisecond, 1100 * time.Millisecond, 2 * time.Second} {
-		synctest.Test(t, func(t *testing.T) {
-			c := newCapture(oldStore())
-			c.cfg.CutBytes = 1 << 20
-			w, err := c.writer()
-			if err != nil {
-				t.Fatal(err)
-			}
-			synctest.Wait()
-			c.m.syncDelay = 700 * time.Millisecond
-			for range 2 {
-				if err := c.add(w, 1); err != nil {
+	eachWay(t, func(t *testing.T, way way) {
+		for _, gap := range []time.Duration{0, 400 * time.Millisecond, 600 * time.Millisecond, 1100 * time.Millisecond, 2 * time.Second} {
+			synctest.Test(t, func(t *testing.T) {
+				c := way.capture()
+				c.cfg.CutBytes = 1 << 20
+				w, err := c.writer()
+				if err != nil {
 					t.Fatal(err)
 				}
-				time.Sleep(gap)
-			}
-			time.Sleep(3 * time.Second)
-			idle := c.m.operations()
-			next := c.m.powerCut(namesLost, contentLost)
-			next.syncDelay = 0
-			time.Sleep(time.Hour)
-			if n := c.m.operations() - idle; n != 0 {
-				t.Errorf("%d operations in an hour without a message", n)
-			}
-			recovered(t, next)
-			c.whole(t, next, never)
-			if t.Failed() {
-				t.Logf("messages came %v apart", gap)
-			}
-			if err := w.Close(t.Context()); err != nil {
-				t.Error(err)
-			}
-		})
-	}
+				synctest.Wait()
+				c.m.syncDelay = 700 * time.Millisecond
+				for range 2 {
+					if err := c.add(w, 1); err != nil {
+						t.Fatal(err)
+					}
+					time.Sleep(gap)
+				}
+				time.Sleep(3 * time.Second)
+				idle := c.m.operations()
+				next := c.m.powerCut(namesLost, contentLost)
+				next.syncDelay = 0
+				time.Sleep(time.Hour)
+				if n := c.m.operations() - idle; n != 0 {
+					t.Errorf("%d operations in an hour without a message", n)
+				}
+				recoveredBy(t, next, way.later)
+				c.whole(t, next, never)
+				if t.Failed() {
+					t.Logf("messages came %v apart", gap)
+				}
+				if err := w.Close(t.Context()); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+	})
 }
 
 // A file that somebody puts under the working file's name is neither continued

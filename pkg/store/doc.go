@@ -10,7 +10,9 @@
 //	  grabber.dat                         working file: whole lines, appended
 //	  .<finished name>                    cut and being finished
 //	  .recovering.tmp                     what recovery rewrites a file to
-//	  <prefix><time>-<counter>.jsonl      finished: complete, durable, immutable
+//	  .<finished name>.zst                packed, beside it or instead of it
+//	  <prefix><time>-<counter>.jsonl      finished: complete, durable, immutable;
+//	                                      .jsonl.gz and .jsonl.zst are packed
 //	  ledger/<YYYY-MM>.jsonl              one receipt a line
 //	  ledger/captured-<YYYY-MM>.ndjson    the captured book (see pkg/coverage)
 //	  rejected/<name>                     refused for good, or damaged,
@@ -53,6 +55,8 @@
 //     larger or it was recovered.
 //  8. A state file is complete at every instant.
 //
+// Of a packed file 1 and 7 speak of what is in it.
+//
 // Each is proved by the tests that carry its number, over a file system that
 // fails, dies or loses power at every operation of a run.
 //
@@ -74,7 +78,8 @@
 //
 // Cut, by Append's caller: rename of the working file to .<name>, no fsync.
 // Then by the syncer: fsync of the file and of the store directory. Then by the
-// finisher, in name order: what Memory says, durably; a line in the captured
+// finisher, in name order: the file is packed, where that is wanted (settle
+// states the steps), and from there on the packed one stands for it; what Memory says, durably; a line in the captured
 // book, fsync; rename of .<name> to <name> without replacing; fsync of the store
 // directory; Finished is told. So a finished name is always one of
 // a file that is on the disk, and after a power cut a file that is not finished
@@ -92,8 +97,14 @@
 //	    messages to .recovering.tmp, fsync
 //	    rename over .<name> (the one rename of data that replaces), fsync of
 //	    the store directory; if there are no messages: remove .<name> instead
+//	pack it, where that is wanted
 //	what Memory says, durably; a line in the captured book, fsync
 //	rename to <name> without replacing, fsync of the store directory
+//
+// A packed .<name>.zst beside .<name> may be half and is removed first of all. A
+// lone one was proven before .<name> was removed: it is inflated to its end for
+// its line and finished as it is, whatever the setting says now; where the disk
+// has damaged it, it goes to rejected/ as a whole.
 //
 // Killed before that rename, the next start enters the file again: of two lines
 // with one name the last holds. Until .<name> is replaced it holds everything, so that a recovery that is

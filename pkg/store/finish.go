@@ -14,6 +14,9 @@ type finished struct {
 	name  string // the final one
 	bytes int64
 	end   uint64 // Memory's number of its cut; 0: a dead grabber's
+	// settled says that it will be finished under this name: it is packed, or is
+	// not going to be.
+	settled bool
 
 	line    coverage.File // of the captured book, but for its name
 	entered string        // the name under which that is in the book
@@ -34,21 +37,40 @@ func (w *Writer) finishLoop(left []string) {
 	w.recovered = true
 	w.progress.Broadcast()
 	w.mu.Unlock()
-	for w.goesOn() {
-		w.mu.Lock()
-		files := append([]finished(nil), w.ready...)
-		w.mu.Unlock()
-		switch {
-		case len(files) == 0 && !w.sleep(&w.finisher, -1):
-			return
-		case len(files) > 0 && !w.closing() && w.rests() > 0:
-			if !w.sleep(&w.finisher, max(0, w.rests())) { // one write for all of them
-				return
-			}
-		case len(files) > 0 && !w.finish(files):
-			return
-		}
+	for w.goesOn() && w.finishNext() {
 	}
+}
+
+// finishNext does the next thing that there is to do: it finishes what is
+// settled, if it is time for that, else settles more, else sleeps.
+func (w *Writer) finishNext() bool {
+	w.mu.Lock()
+	files := append([]finished(nil), w.ready...)
+	w.mu.Unlock()
+	settled := 0
+	for settled < len(files) && files[settled].settled {
+		settled++
+	}
+	switch {
+	case len(files) == 0:
+		return w.sleep(&w.finisher, -1)
+	case settled > 0 && (w.closing() || w.rests() <= 0):
+		return w.finish(files[:settled])
+	case settled < len(files):
+		return w.settleReady(files[settled:min(len(files), settled+packBatch)], settled)
+	}
+	return w.sleep(&w.finisher, max(0, w.rests())) // one write for all of them
+}
+
+// settleReady settles some of the files that are ready, from the at-th on.
+func (w *Writer) settleReady(files []finished, at int) bool {
+	if !w.settle(files) {
+		return false
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	copy(w.ready[at:], files)
+	return true
 }
 
 // rests returns for how long .state/resume and the captured book are not to be

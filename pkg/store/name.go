@@ -4,12 +4,18 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"github.com/storj/twitter-stream/pkg/pack"
 )
 
 // The grammar of finished files' names stands here and nowhere else:
 //
 //	<prefix><YYYYMMDDTHHMMSS.uuuuuuZ>-<nnnnnn>.jsonl
+//	<prefix><YYYYMMDDTHHMMSS.uuuuuuZ>-<nnnnnn>.jsonl.gz
+//	<prefix><YYYYMMDDTHHMMSS.uuuuuuZ>-<nnnnnn>.jsonl.zst
 //
+// The ending behind .jsonl tells how the file is packed and nothing else: a
+// store may hold all three, and what belongs to one capture is in one of them.
 // Time is UTC and that of the first message. It alone is strictly monotone;
 // the counter runs through the files of a store, modulo a million, so that a
 // person sees a gap, and makes room between two times for a name that gives
@@ -31,13 +37,21 @@ type fileName struct {
 	prefix string
 	at     time.Time // UTC, whole microseconds
 	n      int
+	packed pack.Method
 }
 
 func (f fileName) String() string {
-	return fmt.Sprintf("%s%s-%0*d%s", f.prefix, f.at.Format(nameTime), nameDigits, f.n, nameSuffix)
+	return fmt.Sprintf("%s%s-%0*d%s%s", f.prefix, f.at.Format(nameTime), nameDigits, f.n, nameSuffix, f.packed.Suffix())
 }
 
-// compare orders as the capture did, whatever the prefixes.
+// plain is the name that the file had before it was packed.
+func (f fileName) plain() fileName {
+	f.packed = pack.None
+	return f
+}
+
+// compare orders as the capture did, whatever the prefixes and however the
+// files are packed.
 func (f fileName) compare(g fileName) int {
 	if c := f.at.Compare(g.at); c != 0 {
 		return c
@@ -60,14 +74,19 @@ func (f fileName) after() fileName {
 
 // parseName takes a name of the grammar apart, whatever its prefix.
 func parseName(name string) (fileName, bool) {
+	packed := pack.Of(name)
+	name = strings.TrimSuffix(name, packed.Suffix())
 	cut := len(name) - nameTail
 	if cut < 1 || !ValidPrefix(name[:cut]) {
 		return fileName{}, false
 	}
-	prefix, rest := name[:cut], name[cut:]
-	at, err := time.Parse(nameTime, rest[:len(nameTime)])
-	rest = rest[len(nameTime):]
+	prefix, when, rest := name[:cut], name[cut:cut+len(nameTime)], name[cut+len(nameTime):]
+	at, err := time.Parse(nameTime, when)
 	if err != nil || rest[0] != '-' || rest[1+nameDigits:] != nameSuffix {
+		return fileName{}, false
+	}
+	var again [len(nameTime)]byte
+	if string(at.AppendFormat(again[:0], nameTime)) != when { // time.Parse is more lenient than we write
 		return fileName{}, false
 	}
 	n := 0
@@ -77,13 +96,12 @@ func parseName(name string) (fileName, bool) {
 		}
 		n = n*10 + int(c-'0')
 	}
-	f := fileName{prefix, at, n}
-	return f, f.String() == name // time.Parse is more lenient than we write
+	return fileName{prefix, at, n, packed}, true
 }
 
 // parseOwn takes apart a name of the grammar with this prefix.
 func parseOwn(prefix, name string) (fileName, bool) {
-	if len(name) != len(prefix)+nameTail || !strings.HasPrefix(name, prefix) {
+	if len(name) < len(prefix)+nameTail || !strings.HasPrefix(name, prefix) {
 		return fileName{}, false
 	}
 	f, ok := parseName(name)
@@ -116,4 +134,11 @@ func ValidPrefix(prefix string) bool {
 		}
 	}
 	return true
+}
+
+// Captured tells when the file of a name of the grammar was begun, whatever its
+// prefix, and its counter, which orders files of one time.
+func Captured(name string) (at time.Time, counter int, ok bool) {
+	f, ok := parseName(name)
+	return f.at, f.n, ok
 }

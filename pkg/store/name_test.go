@@ -16,9 +16,9 @@ func TestParseName(t *testing.T) {
 		want     fileName
 		ok       bool
 	}{
-		{"ours", "Sodefaksd231-20261123T150405.123456Z-000042.jsonl", fileName{"Sodefaksd231-", at, 42}, true},
-		{"one letter", "x20261123T150405.123456Z-999999.jsonl", fileName{"x", at, 999999}, true},
-		{"prefix that looks like a time", "20261123T150405.123456Z-20261123T150405.123456Z-000001.jsonl", fileName{"20261123T150405.123456Z-", at, 1}, true},
+		{"ours", "Sodefaksd231-20261123T150405.123456Z-000042.jsonl", fileName{prefix: "Sodefaksd231-", at: at, n: 42}, true},
+		{"one letter", "x20261123T150405.123456Z-999999.jsonl", fileName{prefix: "x", at: at, n: 999999}, true},
+		{"prefix that looks like a time", "20261123T150405.123456Z-20261123T150405.123456Z-000001.jsonl", fileName{prefix: "20261123T150405.123456Z-", at: at, n: 1}, true},
 		{"no prefix", "20261123T150405.123456Z-000042.jsonl", fileName{}, false},
 		{"dot", ".p-20261123T150405.123456Z-000042.jsonl", fileName{}, false},
 		{"blank in prefix", "a b20261123T150405.123456Z-000042.jsonl", fileName{}, false},
@@ -66,11 +66,11 @@ func TestInvariant5Names(t *testing.T) {
 	t.Parallel()
 	start := time.Date(2026, 11, 23, 15, 0, 0, 0, time.UTC)
 	n := &namer{prefix: "p-"}
-	n.raise(fileName{"p-", start, 7})
-	n.raise(fileName{"other-", start.AddDate(50, 0, 0), 7}) // sorts elsewhere
+	n.raise(fileName{prefix: "p-", at: start, n: 7})
+	n.raise(fileName{prefix: "other-", at: start.AddDate(50, 0, 0), n: 7}) // sorts elsewhere
 	clock := []time.Time{start.Add(time.Second), start.Add(time.Second), start.Add(-time.Hour), start.AddDate(1, 0, 0), start.Add(time.Minute),
 		{}, time.Unix(1<<40, 0), start, start.AddDate(9000, 0, 0)}
-	names := []string{fileName{"p-", start, 7}.String()}
+	names := []string{fileName{prefix: "p-", at: start, n: 7}.String()}
 	for _, at := range clock {
 		names = append(names, n.next(at).String())
 	}
@@ -137,12 +137,12 @@ func TestInvariant5NeverReplaces(t *testing.T) {
 		t.Fatal(err)
 	}
 	dropped := map[string]string{}
-	first := fileName{capturePrefix, c.now().Add(time.Microsecond), 6}
-	for i, name := range []fileName{first, first.after(), {capturePrefix, c.now().Add(2 * time.Microsecond), 7}} {
+	first := fileName{prefix: capturePrefix, at: c.now().Add(time.Microsecond), n: 6}
+	for i, name := range []fileName{first, first.after(), {prefix: capturePrefix, at: c.now().Add(2 * time.Microsecond), n: 7}} {
 		dropped[name.String()] = fmt.Sprintf("dropped in %d", i)
 		c.m.put(name.String(), dropped[name.String()])
 	}
-	second := "." + fileName{capturePrefix, c.now().Add(2 * time.Microsecond), 7}.String()
+	second := "." + fileName{prefix: capturePrefix, at: c.now().Add(2 * time.Microsecond), n: 7}.String()
 	dropped[second] = "dropped in, being finished"
 	c.m.put(second, dropped[second])
 	for range 3 {

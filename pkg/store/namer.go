@@ -32,7 +32,7 @@ func (n *namer) next(at time.Time) fileName {
 	if at.After(maxNameTime) {
 		at = maxNameTime // a name from there was dropped in: only the counter is left
 	}
-	n.last = fileName{n.prefix, at, (n.last.n + 1) % nameCounter}
+	n.last = fileName{prefix: n.prefix, at: at, n: (n.last.n + 1) % nameCounter}
 	return n.last
 }
 

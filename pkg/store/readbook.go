@@ -56,6 +56,7 @@ func (b *book) latestOf(path string, each func(line []byte) bool) (more bool, er
 type bookLine struct {
 	file   string // below the store
 	number int    // from 1
+	offset int64  // where it begins, in bytes
 	text   []byte // without its end; nil when longer than maxLine; valid until the next
 	torn   bool   // the last of its file, without an end
 	newest bool   // in the newest file
@@ -94,12 +95,15 @@ func (b *book) allUpTo(paths []string, upTo Extent, each func(bookLine)) {
 }
 
 func eachLine(buf *bufio.Reader, at bookLine, each func(bookLine)) {
+	next := int64(0)
 	for !at.torn {
 		text, err := buf.ReadSlice('\n')
+		at.offset, next = next, next+int64(len(text))
 		long := false
 		for errors.Is(err, bufio.ErrBufferFull) {
 			long = true
 			text, err = buf.ReadSlice('\n')
+			next += int64(len(text))
 		}
 		switch {
 		case err == nil:

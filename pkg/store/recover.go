@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+
+	"github.com/storj/twitter-stream/pkg/pack"
 )
 
 // The file that recovery writes what is left of another to. Its name is not of
@@ -77,6 +79,7 @@ func (w *Writer) conclude(name, last string, found verdict) bool {
 	}
 	files := []finished{{dot: dotName(name), name: name, bytes: found.bytes}}
 	return w.persist(&w.finisher, func() (err error) { files[0].line, err = w.sumUp(name, found); return err }) &&
+		w.settle(files) &&
 		w.persist(&w.finisher, func() error { return w.remember(last, 0) }) &&
 		w.persist(&w.finisher, func() error { return w.enter(files) }) &&
 		w.nameAll(files)
@@ -107,6 +110,9 @@ func (w *Writer) recoverOnce(name string) (verdict, error) {
 	}
 	if err := w.nextStep(w.syncTop); err != nil {
 		return verdict{}, err
+	}
+	if method := pack.Of(name); method != pack.None {
+		return w.judgePacked(f, method)
 	}
 	found, err := w.judge(f)
 	if err != nil || !found.changed {

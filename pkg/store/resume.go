@@ -1,12 +1,16 @@
 package store
 
 import (
+	"bufio"
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"time"
+
+	"github.com/storj/twitter-stream/pkg/pack"
 )
 
 // Memory is what a capture remembers of its messages, so that the next process
@@ -111,7 +115,7 @@ func (s *Store) Resume(load func(saved []byte), each func(message []byte)) error
 	if len(saved) > 0 {
 		load(saved)
 	}
-	left, err := s.beingFinished()
+	left, _, err := s.beingFinished()
 	if err != nil {
 		return err
 	}
@@ -142,6 +146,9 @@ func (s *Store) eachMessage(name string, each func(message []byte)) error {
 		return nil
 	}
 	defer f.Close() //nolint:errcheck // only read
+	if method := pack.Of(name); method != pack.None {
+		return eachPacked(f, method, each)
+	}
 	err = splitPieces(f, info.Size(), func(p piece) error {
 		if p.kind == pieceMessage {
 			each(p.data)
@@ -152,4 +159,43 @@ func (s *Store) eachMessage(name string, each func(message []byte)) error {
 		return fmt.Errorf("read %.80q: %w", name, err)
 	}
 	return nil
+}
+
+// eachPacked reads a file that was whole before it was packed. Where it no longer
+// is, recovery will set all of it aside: nothing in it is taken for stored.
+func eachPacked(f file, method pack.Method, each func(message []byte)) error {
+	content, err := pack.Open(method, f)
+	if err != nil {
+		return nil
+	}
+	var last lastByte
+	_, err = io.Copy(&last, content)
+	_ = content.Close() // it frees memory alone
+	if err != nil || last != '\n' {
+		return nil
+	}
+	if _, err := f.Seek(0, io.SeekStart); err != nil {
+		return err
+	}
+	content, err = pack.Open(method, f)
+	if err != nil {
+		return err
+	}
+	defer content.Close() //nolint:errcheck // as above
+	lines := bufio.NewScanner(content)
+	lines.Buffer(nil, maxWhole)
+	for lines.Scan() {
+		each(lines.Bytes())
+	}
+	return lines.Err()
+}
+
+// lastByte is the last byte that was written to it.
+type lastByte byte
+
+func (l *lastByte) Write(p []byte) (int, error) {
+	if len(p) > 0 {
+		*l = lastByte(p[len(p)-1])
+	}
+	return len(p), nil
 }

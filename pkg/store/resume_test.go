@@ -9,6 +9,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/storj/twitter-stream/pkg/pack"
 )
 
 // memory is a Memory that keeps the numbers of all messages, or, before the
@@ -101,13 +103,16 @@ func remembered(t testing.TB, next *memFS) *memory {
 // stored twice, what is known and not there would be lost.
 func TestWhatIsRemembered(t *testing.T) {
 	t.Parallel()
-	for name, begin := range map[string]func() *memFS{"new": newMemFS, "old": oldStore} {
+	for name, begin := range map[string]func() *memFS{"new": newMemFS, "old": oldStore, "packed": func() *memFS { return packedStore(pack.Zstd) }} {
 		for delay, every := range map[time.Duration]int{0: 3, 700 * time.Millisecond: 7} {
 			t.Run(fmt.Sprint(name, " store, fsync takes ", delay), func(t *testing.T) {
 				t.Parallel()
 				eachOperation(t, func(t *testing.T, n int) bool {
 					n *= every
 					c := newCapture(begin())
+					if name == "packed" {
+						c.cfg.Compress, c.later = Compression{Method: pack.Gzip, Level: 1}, Compression{Method: pack.Zstd}
+					}
 					memory := remembered(t, c.m)
 					c.cfg.Memory = memory
 					c.m.syncDelay = delay
@@ -134,7 +139,7 @@ func TestWhatIsRemembered(t *testing.T) {
 func (c *capture) knows(t testing.TB, next *memFS) {
 	t.Helper()
 	before := remembered(t, next)
-	recovered(t, next)
+	recoveredBy(t, next, c.later)
 	found := where(t, next)
 	delete(found, 1) // was finished by somebody who remembered nothing
 	if before.early {

@@ -53,12 +53,19 @@ func (s *Store) originalName(name string) string {
 	if ok && isElement(reason.Original) && !strings.ContainsRune(reason.Original, utf8.RuneError) {
 		return reason.Original
 	}
-	if dot := strings.LastIndexByte(name, '.'); dot > 0 {
+	if dot := strings.LastIndexByte(name, '.'); dot > 0 && !isFinished(name) {
 		if _, ours := parseName(name[:dot]); ours {
 			return name[:dot]
 		}
 	}
 	return name
+}
+
+// isFinished reports whether a name is one of our grammar. (That of a packed
+// file without its last part is one too.)
+func isFinished(name string) bool {
+	_, ours := parseName(name)
+	return ours
 }
 
 // moveBack renames a rejected file to its original name, or the next free one.

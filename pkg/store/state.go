@@ -21,6 +21,10 @@ const (
 	StateBudget          = "budget.json" // posts read, by month
 )
 
+// StateUploaderBackoffOf is StateUploaderBackoff of one of several targets. id is
+// of letters and digits.
+func StateUploaderBackoffOf(id string) string { return "uploader.backoff-" + id + ".json" }
+
 // maxState is the largest state file that is read, in bytes.
 const maxState = 1 << 20
 

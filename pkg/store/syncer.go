@@ -139,7 +139,7 @@ func (w *Writer) synced(b batch) {
 		f.since, f.later, f.syncing, f.named = f.later, time.Time{}, false, true
 		if i < b.cut {
 			_ = f.f.Close() // nothing is in it that was not synced
-			w.ready = append(w.ready, finished{dot: dotName(f.name), name: f.name, bytes: f.size, end: f.end, line: f.line()})
+			w.ready = append(w.ready, finished{dot: dotName(f.name), name: f.name, bytes: f.size, end: f.end, line: f.line(), settled: w.packing.packer == nil})
 			w.handed = true
 		}
 	}

@@ -1,10 +1,13 @@
 package store
 
 import (
+	"cmp"
 	"errors"
 	"io/fs"
 	"slices"
 	"time"
+
+	"github.com/storj/twitter-stream/pkg/pack"
 )
 
 // takeOver gives the working file of a dead grabber its dot name, as a cut
@@ -14,9 +17,16 @@ func (w *Writer) takeOver() ([]string, error) {
 	if err := w.s.fs.Remove(rewriteName); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, w.s.trouble("remove", rewriteName, err)
 	}
-	left, err := w.s.beingFinished()
+	left, beside, err := w.s.beingFinished()
 	if err != nil {
 		return nil, err
+	}
+	// The fsync of the directory that makes this durable is recovery's first
+	// step, before any of them gets its final name.
+	for _, name := range beside {
+		if err := w.s.fs.Remove(dotName(name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return nil, w.s.trouble("remove", dotName(name), err)
+		}
 	}
 	working := w.s.cfg.WorkingName
 	info, err := w.s.fs.Lstat(working)
@@ -45,10 +55,11 @@ func lastWrite(info fs.FileInfo, now time.Time) time.Time {
 }
 
 // beingFinished returns the final names of the files of any prefix that are
-// being finished, in the order of their capture.
-func (s *Store) beingFinished() ([]string, error) {
+// being finished, in the order of their capture; apart from them those of
+// packed files beside which the plain one is still there: they may be half.
+func (s *Store) beingFinished() (names, beside []string, err error) {
 	var found []fileName
-	err := s.eachName(".", func(entry fs.DirEntry) error {
+	err = s.eachName(".", func(entry fs.DirEntry) error {
 		f, ok := parseDot(entry.Name())
 		switch {
 		case !ok:
@@ -60,12 +71,23 @@ func (s *Store) beingFinished() ([]string, error) {
 		return nil
 	})
 	if err != nil {
-		return nil, s.trouble("list", ".", err)
+		return nil, nil, s.trouble("list", ".", err)
 	}
-	slices.SortFunc(found, fileName.compare)
-	var names []string
-	for _, f := range slices.Compact(found) { // a listing may tell a name twice
-		names = append(names, f.String())
+	slices.SortFunc(found, func(f, g fileName) int {
+		return cmp.Or(f.compare(g), cmp.Compare(f.packed, g.packed)) // the plain one first
+	})
+	found = slices.Compact(found) // a listing may tell a name twice
+	var plain fileName
+	for _, f := range found {
+		switch {
+		case f.packed == pack.None:
+			plain = f
+			names = append(names, f.String())
+		case f.plain() == plain:
+			beside = append(beside, f.String())
+		default:
+			names = append(names, f.String())
+		}
 	}
-	return names, nil
+	return names, beside, nil
 }

@@ -24,6 +24,7 @@ type WriterConfig struct {
 	MinFree      int64         // store_min_free, bytes
 	MaxStore     int64         // store_max, bytes; 0 none
 	Memory       Memory        // nil: a source that cannot go on where it ended
+	Compress     Compression   // of finished files, beside the capture
 	// Busy announces a step that the disk may hold up ("write", "finish") and
 	// how long it may rightly take; the returned function ends it. Several
 	// steps of one stage may go on at once. nil is fine.
@@ -39,8 +40,8 @@ type WriterConfig struct {
 //
 // Two goroutines stand behind it. The syncer brings bytes and names to the
 // disk: the working file every so often, cut files at once. The finisher
-// recovers what a dead grabber left, then gives cut files that are on the disk
-// their final names, in name order. Neither runs a timer while nothing is due.
+// recovers what a dead grabber left, then packs cut files that are on the disk,
+// if that is wanted, and gives them their final names, in name order. Neither runs a timer while nothing is due.
 type Writer struct {
 	s     *Store
 	cfg   WriterConfig
@@ -65,7 +66,8 @@ type Writer struct {
 	handed    bool       // a file has gone to the finisher
 	earlyDone bool       // Memory was asked and had something to say before that
 
-	keeping   keeping
+	packing   packing   // the finisher's
+	keeping   keeping   // likewise
 	enteredAt time.Time // the finisher's: when files last were entered into the captured book; monotonic
 
 	syncer, finisher lane
@@ -86,8 +88,12 @@ func (s *Store) NewWriter(cfg WriterConfig) (*Writer, error) {
 	if err != nil {
 		return nil, err
 	}
+	packing, err := newPacking(cfg.Compress)
+	if err != nil {
+		return nil, fmt.Errorf("write to store %s: %w", s.cfg.Dir, err)
+	}
 	w := &Writer{
-		s: s, cfg: cfg, names: names,
+		s: s, cfg: cfg, names: names, packing: packing,
 		syncer: newLane(), finisher: newLane(),
 		quit: make(chan struct{}), ended: make(chan struct{}),
 	}

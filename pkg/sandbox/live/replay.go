@@ -4,8 +4,12 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"os"
+	"io"
+	"slices"
 	"strings"
+	"sync"
+
+	"github.com/storj/twitter-stream/pkg/sandbox/recorded"
 )
 
 // Record is one recorded message.
@@ -14,31 +18,103 @@ type Record struct {
 	Data  []byte
 }
 
-// maxReplay is the largest file that is replayed: it is held in memory.
-const maxReplay = 256 << 20
+const (
+	// maxReplay is the largest file that is replayed, in bytes: it is held in
+	// memory while it is sent.
+	maxReplay = 256 << 20
+	// held is how many files are: connections read on in the one in which they
+	// are, and most of them at the same place.
+	held = 4
+)
+
+// recording is recorded messages, of one file or of many, by their numbers from
+// 0. Its methods may be called from any goroutine.
+type recording struct {
+	files []string
+	ends  []uint64 // of each, the number of the message behind its last
+
+	mu    sync.Mutex // guards cache
+	cache []heldFile // the last that was used first
+}
+
+type heldFile struct {
+	index   int
+	records []Record
+}
+
+// openRecording reads all files once, to count their messages.
+func openRecording(path string) (*recording, error) {
+	files, err := recorded.Files(path)
+	if err != nil {
+		return nil, err
+	}
+	r := &recording{}
+	n := uint64(0)
+	for _, file := range files {
+		records, err := readRecords(file)
+		if err != nil {
+			return nil, err
+		}
+		if len(records) == 0 {
+			continue
+		}
+		n += uint64(len(records))
+		r.files, r.ends = append(r.files, file), append(r.ends, n)
+		r.cache = []heldFile{{len(r.files) - 1, records}}
+	}
+	if n == 0 {
+		return nil, errors.New(path + " has no message to replay")
+	}
+	return r, nil
+}
+
+// at returns a message; behind the last comes the first.
+func (r *recording) at(n uint64) (Record, error) {
+	n %= r.ends[len(r.ends)-1]
+	index, _ := slices.BinarySearch(r.ends, n+1)
+	if index > 0 {
+		n -= r.ends[index-1]
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	i := slices.IndexFunc(r.cache, func(h heldFile) bool { return h.index == index })
+	if i < 0 {
+		records, err := readRecords(r.files[index])
+		if err != nil {
+			return Record{}, err
+		}
+		r.cache = append(r.cache[:min(len(r.cache), held-1)], heldFile{index, records})
+		i = len(r.cache) - 1
+	}
+	if i > 0 {
+		h := r.cache[i]
+		r.cache = slices.Insert(slices.Delete(r.cache, i, i+1), 0, h)
+	}
+	if records := r.cache[0].records; n < uint64(len(records)) {
+		return records[n], nil
+	}
+	return Record{}, errors.New(r.files[index] + " has become shorter")
+}
 
 // readRecords reads a file of messages, one a line, or, if its name ends in
 // .sse, of server-sent events.
 func readRecords(path string) ([]Record, error) {
-	info, err := os.Stat(path)
+	file, err := recorded.Open(path)
 	if err != nil {
-		return nil, fmt.Errorf("open the messages to replay: %w", err)
+		return nil, err
 	}
-	if info.Size() > maxReplay {
-		return nil, fmt.Errorf("%s is too large to replay: it has more than %d MiB", path, maxReplay>>20)
-	}
-	content, err := os.ReadFile(path)
+	defer file.Close() //nolint:errcheck // only read
+	content, err := io.ReadAll(io.LimitReader(file, maxReplay+1))
 	if err != nil {
-		return nil, fmt.Errorf("read the messages to replay: %w", err)
+		return nil, fmt.Errorf("read the messages to replay: %s: %w", path, err)
 	}
-	records := lineRecords(content)
-	if strings.HasSuffix(path, ".sse") {
-		records = eventRecords(content)
+	if len(content) > maxReplay {
+		return nil, fmt.Errorf("%s is too large to replay: it has more than %d MiB; a directory of smaller files may be of any size", path, maxReplay>>20)
 	}
-	if len(records) == 0 {
-		return nil, errors.New(path + " has no message to replay")
+	if strings.HasSuffix(recorded.Plain(path), ".sse") {
+		return eventRecords(content), nil
 	}
-	return records, nil
+	return lineRecords(content), nil
 }
 
 func lineRecords(content []byte) (records []Record) {
@@ -77,8 +153,12 @@ func eventRecords(content []byte) (records []Record) {
 // Replayed returns the recorded message in an event's place; ok is false where
 // all is made up.
 func (s *Server) Replayed(seq uint64) (r Record, ok bool) {
-	if len(s.Recorded) == 0 {
+	if s.recorded == nil {
 		return Record{}, false
 	}
-	return s.Recorded[(seq-1)%uint64(len(s.Recorded))], true
+	r, err := s.recorded.at(seq - 1)
+	if err != nil { // it was there when the server began
+		r = Record{Data: fmt.Appendf(nil, `{"replay":%q}`, err.Error())}
+	}
+	return r, true
 }

@@ -28,8 +28,8 @@ type Config struct {
 	Addr string             // where to listen; "" is 127.0.0.1:0
 	Time timeline.Config    // of the timeline
 	Of   *timeline.Timeline // or an existing one: another instance of the same network
-	// Replay is a file of recorded messages that are sent instead of made-up
-	// ones, begun anew at its end.
+	// Replay is a file of recorded messages, or a directory of such, that are
+	// sent instead of made-up ones, begun anew at their end.
 	Replay     string
 	KeepAlive  time.Duration // between signs of life; 0 is what the network promises
 	SendBuffer int           // bytes of the system's buffer a connection; 0 leaves it alone
@@ -52,11 +52,11 @@ type Server struct {
 	Log      *timeline.Log
 	Faults   *fault.Set
 	Mux      *http.ServeMux
-	Recorded []Record // what is replayed; empty: all is made up
 
-	cfg     Config
-	network Network
-	wire    *wire.Server
+	cfg      Config
+	network  Network
+	wire     *wire.Server
+	recorded *recording // what is replayed; nil: all is made up
 
 	mu     sync.Mutex // guards what follows
 	flows  map[*flow]bool
@@ -82,7 +82,7 @@ func New(cfg Config, network Network) (*Server, error) {
 	}
 	if cfg.Replay != "" {
 		var err error
-		if s.Recorded, err = readRecords(cfg.Replay); err != nil {
+		if s.recorded, err = openRecording(cfg.Replay); err != nil {
 			return nil, err
 		}
 	}

@@ -1,6 +1,7 @@
 package mastodon
 
 import (
+	"bytes"
 	"fmt"
 	"strconv"
 	"time"
@@ -34,10 +35,10 @@ func (s *Server) Posted(seq uint64) bool {
 // seen, so that its id tells its number; edits are of posts before.
 func (s *Server) happened(seq uint64) (name string, payload []byte) {
 	if r, ok := s.Replayed(seq); ok {
-		if r.Event == "" {
-			return "update", r.Data
+		if r.Event != "" {
+			return r.Event, r.Data
 		}
-		return r.Event, r.Data
+		return unwrapped(r.Data)
 	}
 	switch kind := madeup.Mix(seq) % 100; {
 	case kind < deletes:
@@ -46,6 +47,16 @@ func (s *Server) happened(seq uint64) (name string, payload []byte) {
 		return "status.update", s.status(nil, seq, max(1, seq-min(seq, 1+madeup.Mix(seq+1)%50)))
 	}
 	return "update", s.status(nil, seq, seq)
+}
+
+// unwrapped is a recorded line: an event as the grabber stores it, or a status.
+func unwrapped(line []byte) (name string, payload []byte) {
+	rest, ok := bytes.CutPrefix(line, []byte(`{"event":"`))
+	word, payload, found := bytes.Cut(rest, []byte(`","payload":`))
+	if !ok || !found || !bytes.HasSuffix(payload, []byte("}")) {
+		return "update", line
+	}
+	return string(word), payload[:len(payload)-1]
 }
 
 // id is an event's: milliseconds and a number within them (Mastodon's

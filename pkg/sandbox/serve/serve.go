@@ -23,7 +23,7 @@ const Twitter = "twitter"
 type Config struct {
 	Kind                 string  // Twitter, or one of package kind; "" is Twitter
 	StreamAddr, NodeAddr string  // "" is 127.0.0.1:0
-	Replay               string  // file of messages, begun anew at its end; "" makes them up
+	Replay               string  // file of messages, or directory of such, begun anew at the end; "" makes them up
 	Rate                 float64 // messages a second; 0 is as fast as it can, which only Twitter knows
 	// Faults are for the stream if it knows them, else for the node; "node:"
 	// or "stream:" before the name decides ("twitter:", the older word, too).

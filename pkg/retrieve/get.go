@@ -1,0 +1,300 @@
+package retrieve
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"github.com/storj/twitter-stream/pkg/backoff"
+	"github.com/storj/twitter-stream/pkg/catalog"
+	"github.com/storj/twitter-stream/pkg/pack"
+	"github.com/storj/twitter-stream/pkg/redact"
+	"github.com/storj/twitter-stream/pkg/sink"
+	"github.com/storj/twitter-stream/pkg/store"
+)
+
+// getter gets files into temporary ones. Its methods may be called from any
+// goroutine.
+type getter struct {
+	cfg   Config
+	temps *temps
+
+	mu   sync.Mutex // guards down
+	down map[string]*outage
+}
+
+// outage is what a place that does not answer has cost so far.
+type outage struct {
+	failures int // in a row
+	last     time.Time
+	why      error
+}
+
+const (
+	// patient is after how many files in a row a place is tried once a file, and
+	// impatient after how many it is let alone for a while.
+	patient, impatient = 3, 20
+	alone              = 30 * time.Second
+)
+
+// get asks one place after the other. It returns the whole, proven content.
+func (g *getter) get(ctx context.Context, f catalog.File) (t *temp, have measure, err error) {
+	places := f.Places
+	var failed []error
+	if f.Waits {
+		t, have, err = g.one(ctx, f, func(context.Context) (io.ReadCloser, error) { return g.cfg.Local(f) })
+		if err == nil || ctx.Err() != nil {
+			return t, have, err
+		}
+		if errors.Is(err, fs.ErrNotExist) && len(places) == 0 && g.cfg.Again != nil {
+			if places, err = g.cfg.Again(f); err == nil && len(places) == 0 {
+				err = errors.New("it has left the store, and there is no receipt of it")
+			}
+			if len(places) > 0 {
+				f.Places, err = places, nil
+			}
+		}
+		if err != nil {
+			failed = append(failed, fmt.Errorf("in the store: %w", err))
+		}
+	}
+	for _, place := range places {
+		t, have, err = g.from(ctx, f, place)
+		if err == nil || ctx.Err() != nil {
+			return t, have, err
+		}
+		failed = append(failed, err)
+	}
+	return nil, have, nowhere(f, failed)
+}
+
+// nowhere says why no place has a file.
+func nowhere(f catalog.File, failed []error) error {
+	switch {
+	case len(failed) > 0:
+		return errors.Join(failed...)
+	case f.Rejected:
+		return errors.New("no storage took it, and it was set aside in the store: uploader retry puts it back in line")
+	}
+	return errors.New("it was captured, but there is no receipt of it and it is not in the store")
+}
+
+// from tries one place again and again.
+func (g *getter) from(ctx context.Context, f catalog.File, place store.Receipt) (t *temp, have measure, err error) {
+	if err := g.isDown(place.URL); err != nil {
+		return nil, have, err
+	}
+	for try := 1; ; try++ {
+		t, have, err = g.one(ctx, f, func(ctx context.Context) (io.ReadCloser, error) { return g.cfg.Open(ctx, place) })
+		if ctx.Err() != nil {
+			return t, have, err
+		}
+		failures := g.note(place.URL, err)
+		if err == nil {
+			return t, have, nil
+		}
+		var wrong *contentError
+		if errors.As(err, &wrong) {
+			err = fmt.Errorf("what %s has is not what was put there: %w", redact.URL(place.URL), err)
+		}
+		wait, again := g.again(err)
+		if !again || try >= g.cfg.Tries || failures >= patient {
+			return nil, have, err
+		}
+		if err := pause(ctx, max(wait, backoff.Jitter(g.cfg.Backoff.Wait(try-1), rand.Float64))); err != nil {
+			return nil, have, err
+		}
+	}
+}
+
+// again reports whether another try may help, and when.
+func (g *getter) again(err error) (wait time.Duration, again bool) {
+	var wrong *contentError
+	var e *sink.Error
+	switch {
+	case errors.As(err, &e):
+		const most = time.Minute
+		return min(e.RetryAfter, most), e.Kind == sink.Temporary || e.Kind == sink.Pause
+	case errors.As(err, &wrong):
+		return 0, wrong.short // it may have been the connection
+	}
+	return 0, false
+}
+
+// note counts how often in a row a place did not answer.
+func (g *getter) note(place string, err error) int {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	var e *sink.Error
+	if !errors.As(err, &e) || e.Kind == sink.Permanent {
+		delete(g.down, place)
+		return 0
+	}
+	if g.down == nil {
+		g.down = map[string]*outage{}
+	}
+	o := g.down[place]
+	if o == nil {
+		o = &outage{}
+		g.down[place] = o
+	}
+	o.failures, o.last, o.why = o.failures+1, time.Now(), err
+	return o.failures / g.cfg.Tries
+}
+
+// isDown spares a place that has not answered for long.
+func (g *getter) isDown(place string) error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	o := g.down[place]
+	if o == nil || o.failures < impatient || time.Since(o.last) > alone {
+		return nil
+	}
+	return fmt.Errorf("%s was not asked: it has failed %d times in a row, the last time so: %w", redact.URL(place), o.failures, o.why)
+}
+
+func pause(ctx context.Context, d time.Duration) error {
+	select {
+	case <-time.After(d):
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// contentError says that bytes are not those that they should be.
+type contentError struct {
+	text  string
+	short bool // there are not enough of them
+}
+
+func (e *contentError) Error() string { return e.text }
+
+// one makes one try.
+func (g *getter) one(ctx context.Context, f catalog.File, open func(context.Context) (io.ReadCloser, error)) (*temp, measure, error) {
+	from, err := open(ctx)
+	if err != nil {
+		return nil, measure{}, err
+	}
+	defer from.Close() //nolint:errcheck // what counts is what was read
+	t, err := g.temps.make()
+	if err != nil {
+		return nil, measure{}, err
+	}
+	have, err := g.copy(t, from, f)
+	if err != nil {
+		t.remove()
+		return nil, measure{}, err
+	}
+	return t, have, nil
+}
+
+// copy proves the object and what is in it.
+func (g *getter) copy(t *temp, from io.Reader, f catalog.File) (measure, error) {
+	want, known := f.Put()
+	if known {
+		from = io.LimitReader(from, want.Size+1) // a server may send without end
+	}
+	object := newMeter(io.Discard)
+	from = io.TeeReader(from, object)
+	inside, insideKnown := f.Inflated()
+	content := from
+	method := pack.None
+	if packed(f) {
+		method = pack.Of(f.Name)
+	}
+	body, opened := pack.Open(method, from)
+	out := newMeter(t)
+	var copied error
+	if opened == nil {
+		content = body
+		if insideKnown {
+			content = io.LimitReader(body, inside.Size+1)
+		}
+		buffer := g.temps.buffer()
+		_, copied = io.CopyBuffer(struct{ io.Writer }{out}, struct{ io.Reader }{content}, buffer)
+		g.temps.put(buffer)
+		_ = body.Close() // what it read is hashed
+	}
+	var disk *targetError
+	if errors.As(copied, &disk) {
+		return measure{}, copied
+	}
+	_, rest := io.Copy(io.Discard, from) // what the inflater has left, or not come to
+	var broken *sink.Error
+	if errors.As(rest, &broken) || errors.As(copied, &broken) {
+		return measure{}, broken
+	}
+	if err := judge("", object.measure(), want, known); err != nil {
+		return measure{}, err
+	}
+	if method == pack.None {
+		rest = errors.Join(copied, rest)
+	}
+	if rest != nil {
+		return measure{}, fmt.Errorf("read: %w", rest)
+	}
+	if err := errors.Join(opened, copied); err != nil {
+		return measure{}, fmt.Errorf("it cannot be inflated: %w", err)
+	}
+	if method != pack.None {
+		if err := judge("inflated ", out.measure(), inside, insideKnown); err != nil {
+			return measure{}, err
+		}
+	}
+	return out.measure(), nil
+}
+
+// judge compares what came with what was to come.
+func judge(what string, have measure, want catalog.Content, known bool) error {
+	switch {
+	case !known:
+		return nil
+	case have.size > want.Size:
+		return &contentError{text: fmt.Sprintf("it is longer than %s%d bytes", what, want.Size)}
+	case have.size < want.Size:
+		return &contentError{text: fmt.Sprintf("it has %s%d bytes of %d", what, have.size, want.Size), short: true}
+	case want.SHA256 != "" && have.sum != want.SHA256:
+		return &contentError{text: fmt.Sprintf("its %ssha256 is %s, and was %s", what, have.sum, want.SHA256)}
+	}
+	return nil
+}
+
+// measure is what bytes are known by.
+type measure struct {
+	size  int64
+	sum   string // SHA-256, lower-case hex
+	lines uint64
+}
+
+// meter measures what is written through it.
+type meter struct {
+	to   io.Writer
+	hash interface {
+		io.Writer
+		Sum([]byte) []byte
+	}
+	size  int64
+	lines uint64
+}
+
+func newMeter(to io.Writer) *meter { return &meter{to: to, hash: sha256.New()} }
+
+func (m *meter) measure() measure {
+	return measure{m.size, hex.EncodeToString(m.hash.Sum(nil)), m.lines}
+}
+
+func (m *meter) Write(p []byte) (int, error) {
+	_, _ = m.hash.Write(p) // never fails
+	m.size += int64(len(p))
+	m.lines += uint64(bytes.Count(p, []byte{'\n'}))
+	return m.to.Write(p)
+}
