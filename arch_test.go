@@ -35,6 +35,7 @@ var mayImport = map[string][]string{
 	"pkg/overview":   {"pkg/coverage", "pkg/store", "pkg/status", "pkg/redact"},
 	"pkg/audit":      {"pkg/sink", "pkg/store", "pkg/backoff", "pkg/redact"},
 	"pkg/balance":    {"pkg/coverage", "pkg/store", "pkg/redact"},
+	"pkg/rebuild":    {"pkg/dirfs", "pkg/sink", "pkg/store", "pkg/coverage", "pkg/backoff", "pkg/redact"},
 	"pkg/bagit":      {"pkg/dirfs"},
 	"pkg/retrieve":   {"pkg/catalog", "pkg/network", "pkg/pack", "pkg/sink", "pkg/store", "pkg/backoff", "pkg/dirfs", "pkg/redact"},
 	"pkg/catalog":    {"pkg/coverage", "pkg/store"},

@@ -17,7 +17,6 @@ import (
 	"github.com/storj/twitter-stream/pkg/backoff"
 	"github.com/storj/twitter-stream/pkg/config"
 	"github.com/storj/twitter-stream/pkg/coverage"
-	"github.com/storj/twitter-stream/pkg/redact"
 )
 
 // remote is what verify --remote was asked for.
@@ -108,7 +107,7 @@ func auditBar(frame *app.Frame) (show func(done, all int), end func()) {
 // them.
 func configuredPlaces(cfg *config.Config) (places [][2]string) {
 	for _, raw := range cfg.UploadURLs {
-		places = append(places, [2]string{kindOf(raw), redact.URL(raw)})
+		places = append(places, [2]string{kindOf(raw), placeURL(cfg, raw)})
 	}
 	return places
 }

@@ -41,7 +41,7 @@ back; init-dir makes a directory ready for that.`,
 	frame.Override(root, "upload-url", "upload_url", "node to upload to, or a directory: a `URL`")
 	root.Flags().BoolVar(&drain, "drain", false, "ship what waits, then exit")
 	root.AddCommand(pushCommand(frame), retryCommand(frame), initDirCommand(frame),
-		listCommand(frame), fetchCommand(frame), verifyCommand(frame))
+		listCommand(frame), fetchCommand(frame), verifyCommand(frame), rebuildCommand(frame))
 	return frame.Execute(ctx, root, args)
 }
 

@@ -125,11 +125,27 @@ func kindOf(raw string) string {
 	return webnode.Kind
 }
 
+// placeURL is how receipts name a configured place.
+func placeURL(cfg *config.Config, raw string) string {
+	switch kindOf(raw) {
+	case directory.Kind:
+		return raw
+	case s3.Kind:
+		bucket, err := s3.New(storage.S3(cfg, raw, nil))
+		if err != nil {
+			return redact.URL(raw) // whoever opens it is told
+		}
+		defer bucket.Close()
+		return bucket.URL()
+	}
+	return redact.URL(raw)
+}
+
 // configured returns the URL of the configuration that receipts name as place,
 // or place itself.
 func configured(cfg *config.Config, place string) string {
 	for _, raw := range cfg.UploadURLs {
-		if redact.URL(raw) == place {
+		if placeURL(cfg, raw) == place {
 			return raw
 		}
 	}

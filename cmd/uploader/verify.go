@@ -12,7 +12,6 @@ import (
 	"github.com/storj/twitter-stream/cmd/internal/app"
 	"github.com/storj/twitter-stream/pkg/balance"
 	"github.com/storj/twitter-stream/pkg/config"
-	"github.com/storj/twitter-stream/pkg/redact"
 	"github.com/storj/twitter-stream/pkg/store"
 )
 
@@ -102,7 +101,7 @@ func openToRead(frame *app.Frame) (*config.Config, *store.Store, error) {
 // receiptURLs are the places of the configuration as receipts name them.
 func receiptURLs(cfg *config.Config) (urls []string) {
 	for _, raw := range cfg.UploadURLs {
-		urls = append(urls, redact.URL(raw))
+		urls = append(urls, placeURL(cfg, raw))
 	}
 	return urls
 }

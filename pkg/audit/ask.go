@@ -77,7 +77,7 @@ func (w *worker) ask(j job) (got answer, ok bool) {
 			got.verdict = missing
 		case errors.As(err, &differs):
 			got.verdict, got.why = altered, differs.text
-		case again(err) && try < w.a.cfg.Tries:
+		case sink.Again(err) && try < w.a.cfg.Tries:
 			if !w.wait(try, err) {
 				return got, false
 			}
@@ -88,15 +88,6 @@ func (w *worker) ask(j job) (got answer, ok bool) {
 		j.place.note(got.verdict == unasked, err)
 		return got, true
 	}
-}
-
-// again reports whether another try may have another result.
-func again(err error) bool {
-	var e *sink.Error
-	if !errors.As(err, &e) {
-		return true
-	}
-	return e.Kind == sink.Temporary || e.Kind == sink.Pause
 }
 
 func (w *worker) wait(try int, err error) bool {
@@ -145,8 +136,11 @@ func compare(r store.Receipt, found sink.Found, got *answer) error {
 			return differs("it has %d bytes, by the receipt %d", found.Size, r.Size)
 		}
 	}
-	if said := found.Meta["sha256"]; said != "" && said != r.SHA256 {
-		return differs("it is another file's: the SHA-256 beside it is %.12s..., in the receipt %.12s...", redact.Text(said), r.SHA256)
+	if said := found.Meta["sha256"]; said != "" {
+		if said != r.SHA256 {
+			return differs("it is another file's: the SHA-256 beside it is %.12s..., in the receipt %.12s...", redact.Text(said), r.SHA256)
+		}
+		return nil // a word of ours, not the storage's of what it has
 	}
 	if found.SHA256 != "" {
 		got.hash = true

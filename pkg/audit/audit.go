@@ -130,7 +130,7 @@ func (a *auditor) survey(line store.BookLine) {
 	}
 	p := a.place(r)
 	if p.lister != nil {
-		p.known = append(p.known, a.hash(keyIn(r)))
+		p.known = append(p.known, a.hash(r.ObjectKey()))
 	}
 	if a.concerns(r) {
 		a.all++

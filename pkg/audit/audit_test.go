@@ -391,15 +391,3 @@ func TestRunWithADamagedState(t *testing.T) {
 		t.Errorf("%+v, %q", r, w.notice)
 	}
 }
-
-func TestKeyIn(t *testing.T) {
-	t.Parallel()
-	for _, test := range [][3]string{
-		{"file:///srv/two", "", "name"}, {"s3://bucket/a/b?region=x", "a/b/dt=1/name", "dt=1/name"},
-		{"s3://bucket/a/b", "dt=1/name", "dt=1/name"}, {"s3://bucket", "dt=1/name", "dt=1/name"}, {":", "x/name", "x/name"},
-	} {
-		if got := keyIn(store.Receipt{Name: "name", URL: test[0], Object: test[1]}); got != test[2] {
-			t.Errorf("keyIn(%q, %q) = %q, want %q", test[0], test[1], got, test[2])
-		}
-	}
-}

@@ -69,7 +69,7 @@ func (a *auditor) list(p *place) (found unknown, err error) {
 			a.judge(p, f, &found)
 			return a.ctx.Err()
 		})
-		if err == nil || a.ctx.Err() != nil || !again(err) || try >= a.cfg.Tries || !w.wait(try, err) {
+		if err == nil || a.ctx.Err() != nil || !sink.Again(err) || try >= a.cfg.Tries || !w.wait(try, err) {
 			return found, err
 		}
 	}
@@ -104,7 +104,7 @@ func (a *auditor) forget(p *place, found unknown) error {
 	}
 	return a.cfg.Store.LedgerLines(nil, func(line store.BookLine) {
 		if r, ok := a.decode(line); ok && a.places[r.Sink+" "+r.URL] == p {
-			delete(found.keys, keyIn(r))
+			delete(found.keys, r.ObjectKey())
 		}
 	})
 }

@@ -3,8 +3,6 @@ package audit
 import (
 	"errors"
 	"hash/maphash"
-	"net/url"
-	"strings"
 	"sync"
 
 	"github.com/storj/twitter-stream/pkg/redact"
@@ -66,23 +64,6 @@ func (a *auditor) place(r store.Receipt) *place {
 	p.lister, _ = p.reader.(sink.Lister)
 	a.places[name] = p
 	return p
-}
-
-// keyIn is a receipt's key below the URL of its place. Where the URL has a
-// prefix in a bucket, a receipt may name it too.
-func keyIn(r store.Receipt) string {
-	if r.Object == "" {
-		return r.Name
-	}
-	u, err := url.Parse(r.URL)
-	if err != nil {
-		return r.Object
-	}
-	prefix := strings.Trim(u.Path, "/")
-	if key, ok := strings.CutPrefix(r.Object, prefix+"/"); ok && prefix != "" {
-		return key
-	}
-	return r.Object
 }
 
 func (a *auditor) hash(key string) uint64 { return maphash.String(a.seed, key) }
