@@ -52,7 +52,8 @@ func ship(ctx context.Context, frame *app.Frame, drain bool) error {
 		return err
 	}
 	log := frame.OpenLog(cfg)
-	spool, err := open(ctx, frame, cfg, log)
+	books := app.NewBookCopy(cfg, app.Books{Receipts: true, Idle: true}, log.Entry)
+	spool, err := open(ctx, frame, cfg, log, books)
 	if err != nil {
 		return err
 	}
@@ -67,7 +68,8 @@ func ship(ctx context.Context, frame *app.Frame, drain bool) error {
 		return err
 	}
 	defer closeSink()
-	settings.Check, settings.Drain = lock.Check, drain
+	defer books.Watch(spool)()
+	settings.Check, settings.Drain, settings.Copy = lock.Check, drain, books.State
 	return uploader.New(settings, spool).Run(ctx)
 }
 
@@ -83,11 +85,12 @@ func load(frame *app.Frame) (*config.Config, error) {
 	return cfg, nil
 }
 
-func open(ctx context.Context, frame *app.Frame, cfg *config.Config, log *logging.Log) (spool *store.Store, err error) {
+func open(ctx context.Context, frame *app.Frame, cfg *config.Config, log *logging.Log, books *app.BookCopy) (spool *store.Store, err error) {
 	err = app.WhileFull(ctx, log.Entry, func() (err error) {
 		spool, err = store.Open(store.Config{
 			Dir: cfg.StoreDir, Prefix: cfg.Prefix, WorkingName: cfg.WorkingName, Create: !frame.Supervised(),
-			Notice: func(file, sentence string) { log.WithField("file", file).Warn(sentence) },
+			Notice:   func(file, sentence string) { log.WithField("file", file).Warn(sentence) },
+			Appended: books.Appended,
 		})
 		return err
 	})

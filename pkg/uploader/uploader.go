@@ -70,6 +70,9 @@ type Config struct {
 	// StatusPace is how often the status is written; 0 means status.Every.
 	StatusPace time.Duration
 
+	// Copy is for the status: how the copy of the ledger fares; nil without one.
+	Copy func() *status.Copy
+
 	Log *logrus.Entry
 	// Check is called once a second; its error (the store is gone) ends the
 	// work. nil is fine.
@@ -154,6 +157,9 @@ func newUploader(cfg Config, sp spool) *Uploader {
 	}
 	if cfg.Random == nil {
 		cfg.Random = rand.Float64
+	}
+	if cfg.Copy == nil {
+		cfg.Copy = func() *status.Copy { return nil }
 	}
 	cfg.Concurrency, cfg.Retries = max(cfg.Concurrency, 1), max(cfg.Retries, 1)
 	u := &Uploader{

@@ -5,7 +5,6 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"syscall"
 
 	"github.com/storj/twitter-stream/pkg/dirfs"
 )
@@ -98,7 +97,7 @@ func (o osFolder) Sync() error { return o.SyncDir(".") }
 // FUSE): there the file's own fsync has to do.
 func (o osFolder) SyncDir(name string) error {
 	err := o.Dir.SyncDir(name)
-	if errors.Is(err, syscall.EINVAL) || errors.Is(err, errors.ErrUnsupported) {
+	if dirfs.CannotSync(err) {
 		return nil
 	}
 	return err
