@@ -124,6 +124,13 @@ func TestMirrorKillCampaign(t *testing.T) {
 	}
 	w.inBoth(archive, want)
 	w.copied(books)
+	copies, err := filepath.Glob(filepath.Join(archive, "_books", "*", "*", "*.jsonl.*.zst"))
+	if err != nil || len(copies) == 0 {
+		t.Errorf("the archive has no copy of the books (%v)", err)
+	}
+	if info, err := os.Stat(filepath.Join(archive, "_books")); err != nil || info.Mode().Perm()&0o077 != 0 {
+		t.Errorf("others can read the books, which hold keys: %v (%v)", info.Mode(), err)
+	}
 	has(t, "check", w.checked(0), books+" has all that the books have")
 }
 
@@ -175,6 +182,29 @@ func TestLedgerCopyOfACapture(t *testing.T) {
 	w.copied(books)
 	w.set("ledger_copy", "")
 	has(t, "check", w.checked(0), "the only keys", "set ledger_copy")
+}
+
+// TestMirrorBandwidth: all uploads together keep to the limit, and none is taken
+// for stalled by it, however short upload_timeout is.
+func TestMirrorBandwidth(t *testing.T) {
+	t.Parallel()
+	w, archive, _ := mirrored(t, 0, "upload_bandwidth", "100KiB", "upload_timeout", "700ms")
+	want := map[string]string{}
+	for i := range 10 {
+		name := prefix + "20260102T" + time.Unix(int64(i), 0).UTC().Format("150405") + ".000000Z-000000.jsonl"
+		want[name] = strings.Repeat("x", 20<<10-1) + "\n"
+		put(t, filepath.Join(w.store, name), want[name])
+	}
+	began := time.Now()
+	code, out := w.run("uploader", "--drain")
+	took := time.Since(began)
+	if code != 0 || strings.Contains(out, "warn") {
+		t.Errorf("drain exited %d:\n%s", code, out)
+	}
+	if took < 3500*time.Millisecond || took > 20*time.Second { // 400 KiB; a busy machine may take longer
+		t.Errorf("400 KiB at 100 KiB/s took %v, want 4 s", took)
+	}
+	w.inBoth(archive, want)
 }
 
 // moveAway has an archive be away, or back.

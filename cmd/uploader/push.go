@@ -72,6 +72,7 @@ func push(ctx context.Context, frame *app.Frame, paths []string, asJSON bool) er
 	return uploader.Push(ctx, uploader.PushConfig{
 		Targets: settings.Targets, Ledger: ledger,
 		Concurrency: settings.Concurrency, Retries: settings.Retries, Backoff: settings.Backoff,
+		Timeout: settings.Timeout, Bandwidth: settings.Bandwidth,
 		CapturedAt: spool.CapturedAt,
 		Log:        log.Entry,
 		Started:    show.started, Sent: show.sent, Receipt: show.receipt,

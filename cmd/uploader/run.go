@@ -109,6 +109,8 @@ func settings(ctx context.Context, cfg *config.Config, log *logging.Log, spool *
 		Retries:     cfg.UploadRetries,
 		Backoff:     backoff.Policy{First: cfg.UploadBackoff.First, Max: cfg.UploadBackoff.Max},
 		Timeout:     cfg.UploadTimeout,
+		Bandwidth:   cfg.UploadBandwidth,
+		Books:       app.StoreName(cfg),
 		Version:     app.Version(),
 		StatusPace:  status.Pace(cfg.HeartbeatTimeout),
 		Log:         log.Entry,

@@ -67,6 +67,7 @@ func (p *pusher) put(ctx context.Context, path string, w *way, obj sink.Object) 
 		sent += n
 		p.sent(n)
 	}
+	obj.Content = p.limit.slowed(ctx, obj.Content)
 	receipt, err := w.target.Sink.Put(ctx, obj)
 	if err != nil {
 		p.sent(-sent) // the next try sends all of it again

@@ -68,6 +68,7 @@ func (l *lane) put(ctx context.Context, obj sink.Object, word *word) (sink.Recei
 		}
 	}
 	word.give(l.u.cfg.Timeout + slack)
+	obj.Content = l.u.limit.slowed(ctx, obj.Content)
 	return l.target.Sink.Put(ctx, obj)
 }
 
