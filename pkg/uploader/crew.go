@@ -141,8 +141,8 @@ func (c *crew) result() error {
 		all = append(all, errors.Join(c.gaveUp[i], c.left[i]))
 	}
 	err := errors.Join(all...)
-	if err == nil && c.u.held.full() {
-		return fmt.Errorf("drain the store: more than %d files are at some places and not at others: drain again", maxHoldings)
+	if n := c.u.held.waits(); err == nil && n > 0 {
+		return fmt.Errorf("drain the store: %d files are at some places and not at others: drain again", n)
 	}
 	return err
 }
