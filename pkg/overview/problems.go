@@ -86,7 +86,7 @@ func uploaderProblems(v *View, u *status.Uploader, say func(string, ...any)) {
 	}
 	for _, t := range u.Targets {
 		if t.Waiting > 0 && (t.State == status.Paused || t.State == status.Waiting) && t.LastErrorAt.After(t.LastUpload) {
-			say("uploader: %s wait for %s: %s", plural(t.Waiting, "file"), redact.Text(t.URL), redact.Text(t.LastError))
+			say("uploader: %s waiting for %s: %s", plural(t.Waiting, "file"), redact.Text(t.URL), redact.Text(t.LastError))
 		}
 	}
 }

@@ -127,7 +127,11 @@ func (s *fakeSpool) SetAside(name string, reason store.Reason) (string, error) {
 func (s *fakeSpool) Rejected() ([]store.Reason, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return make([]store.Reason, len(s.aside)), nil
+	var all []store.Reason
+	for name := range s.aside {
+		all = append(all, store.Reason{Name: name, Original: name})
+	}
+	return all, nil
 }
 
 func (s *fakeSpool) Recent(n int, by string) ([]store.Receipt, error) {

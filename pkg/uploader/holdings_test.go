@@ -90,6 +90,32 @@ func TestMirrorRestartWithManyReceipts(t *testing.T) {
 	})
 }
 
+// Who has a file that was set aside is known after a restart too: put back, only
+// who lacks it gets it.
+func TestMirrorRetryAfterRestart(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		s, a, b := newSpool(), newNode(nil), newNode(nil)
+		cfg := mirror(a, b)
+		s.aside["p-005"] = store.Reason{}
+		s.receipts = []store.Receipt{receiptOf("p-005", cfg.Targets[1].URL, time.Now())}
+		r := start(t, cfg, s)
+		pass(time.Minute)
+		s.mu.Lock()
+		delete(s.aside, "p-005")
+		s.mu.Unlock()
+		s.add("p-005", "content of p-005")
+		pass(time.Minute)
+		equal(t, "left in the store", s.names(), nil)
+		bookedOnce(t, s, cfg, []string{"p-005"})
+		if len(b.seen()) != 0 {
+			t.Errorf("%d puts to who has it", len(b.seen()))
+		}
+		if err := r.end(); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
 // Beyond the bound no file is begun that would have to be remembered, and none
 // is forgotten.
 func TestMirrorBound(t *testing.T) {
