@@ -54,7 +54,8 @@ func ship(ctx context.Context, frame *app.Frame, drain bool) error {
 		return err
 	}
 	log := frame.OpenLog(cfg)
-	spool, err := open(ctx, frame, cfg, log)
+	books := app.NewBookCopy(cfg, app.Books{Receipts: true, Idle: true}, log.Entry)
+	spool, err := open(ctx, frame, cfg, log, books)
 	if err != nil {
 		return err
 	}
@@ -70,7 +71,8 @@ func ship(ctx context.Context, frame *app.Frame, drain bool) error {
 	}
 	defer closeSink()
 	defer keepSummary(ctx, spool, log.Entry)()
-	settings.Check, settings.Drain = lock.Check, drain
+	defer books.Watch(spool)()
+	settings.Check, settings.Drain, settings.Copy = lock.Check, drain, books.State
 	return uploader.New(settings, spool).Run(ctx)
 }
 
@@ -86,11 +88,12 @@ func load(frame *app.Frame) (*config.Config, error) {
 	return cfg, nil
 }
 
-func open(ctx context.Context, frame *app.Frame, cfg *config.Config, log *logging.Log) (spool *store.Store, err error) {
+func open(ctx context.Context, frame *app.Frame, cfg *config.Config, log *logging.Log, books *app.BookCopy) (spool *store.Store, err error) {
 	err = app.WhileFull(ctx, log.Entry, func() (err error) {
 		spool, err = store.Open(store.Config{
 			Dir: cfg.StoreDir, Prefix: cfg.Prefix, WorkingName: cfg.WorkingName, Create: !frame.Supervised(),
-			Notice: func(file, sentence string) { log.WithField("file", file).Warn(sentence) },
+			Notice:   func(file, sentence string) { log.WithField("file", file).Warn(sentence) },
+			Appended: books.Appended,
 		})
 		return err
 	})
@@ -109,6 +112,8 @@ func settings(ctx context.Context, cfg *config.Config, log *logging.Log, spool *
 		Retries:     cfg.UploadRetries,
 		Backoff:     backoff.Policy{First: cfg.UploadBackoff.First, Max: cfg.UploadBackoff.Max},
 		Timeout:     cfg.UploadTimeout,
+		Bandwidth:   cfg.UploadBandwidth,
+		Books:       app.StoreName(cfg),
 		Version:     app.Version(),
 		StatusPace:  status.Pace(cfg.HeartbeatTimeout),
 		Log:         log.Entry,
