@@ -22,7 +22,7 @@ func run(ctx context.Context, args []string, streams app.Streams) int {
 	drain := false
 	root := &cobra.Command{
 		Use:   "uploader",
-		Short: "Ship finished files from the store to a storage node or a directory",
+		Short: "Ship finished files from the store to where they are kept, and get them back",
 		Long: `uploader watches the store, puts each finished file to upload_url, oldest first,
 and removes it once the node has proven that it has it and the receipt is on disk.
 Where upload_url names several places each gets every file, and one that is down
@@ -37,11 +37,11 @@ back; init-dir makes a directory ready for that.`,
 		Args: app.Args(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error { return ship(cmd.Context(), frame, drain) },
 	}
+	root.AddCommand(listCommand(frame), fetchCommand(frame))
 	frame.Root(root)
 	frame.Override(root, "upload-url", "upload_url", "node to upload to, or a directory: a `URL`")
 	root.Flags().BoolVar(&drain, "drain", false, "ship what waits, then exit")
-	root.AddCommand(pushCommand(frame), retryCommand(frame), initDirCommand(frame),
-		listCommand(frame), fetchCommand(frame), verifyCommand(frame), rebuildCommand(frame))
+	root.AddCommand(pushCommand(frame), retryCommand(frame), initDirCommand(frame), verifyCommand(frame), rebuildCommand(frame))
 	return frame.Execute(ctx, root, args)
 }
 
