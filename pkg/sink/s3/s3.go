@@ -25,9 +25,10 @@
 //
 // # Receipts
 //
-// FileHash is the SHA-256 of the content, Object the full key in the bucket, URL
-// the bucket's with its prefix and, where given, endpoint and region, which are
-// no secrets and without which nobody finds the object again.
+// FileHash is the SHA-256 of the content, URL the bucket's with its prefix and,
+// where given, endpoint and region, which are no secrets and without which nobody
+// finds the object again. Object is the key below that prefix: as Object.Key was,
+// as List names it, and what Stat and Open take.
 //
 // It must not know the store, nor try again: it says by type what went wrong
 // and the caller decides.
@@ -157,7 +158,7 @@ func (b *Bucket) Put(ctx context.Context, obj sink.Object) (sink.Receipt, error)
 	if err != nil {
 		return sink.Receipt{}, err
 	}
-	return sink.Receipt{Sink: Kind, URL: b.at.shown, FileHash: hex.EncodeToString(obj.SHA256[:]), Object: b.at.key(obj.Key)}, nil
+	return sink.Receipt{Sink: Kind, URL: b.at.shown, FileHash: hex.EncodeToString(obj.SHA256[:]), Object: obj.Key}, nil
 }
 
 func (b *Bucket) put(ctx context.Context, obj sink.Object) error {

@@ -61,6 +61,14 @@ func NewGatewayOf(t testing.TB, backend ...string) *Gateway {
 	return startGateway(t, nil, backend)
 }
 
+// Bucket makes a bucket, as an administrator of the server does: a directory.
+func (g *Gateway) Bucket(t testing.TB, name string) {
+	t.Helper()
+	if err := os.Mkdir(filepath.Join(g.Dir, name), 0o700); err != nil {
+		t.Fatal(err)
+	}
+}
+
 func startGateway(t testing.TB, args, backend []string) *Gateway {
 	t.Helper()
 	path := Tool("versitygw", GatewayVariable)
