@@ -21,8 +21,12 @@ const bucketFiles = 300
 // proven, receipted and removed, beside what else moves files into a bucket.
 func BenchmarkShipToBucket(b *testing.B) {
 	once(b, func() {
-		g := sinktest.NewGateway(b)
 		dir := memoryDir(b, 2<<30)
+		served := filepath.Join(dir, "gateway")
+		if err := os.Mkdir(served, 0o700); err != nil {
+			b.Fatal(err)
+		}
+		g := sinktest.NewGatewayAt(b, served)
 		movers := []mover{{"", shipToBucket}, {"rclone", rcloneMove}, {"s5cmd", s5cmdMove}}
 		runs := make([]bucketRuns, len(movers))
 		for round := range benchRounds {

@@ -86,6 +86,7 @@ type Bucket struct {
 	creds   *credentials.Credentials
 	client  *http.Transport
 	buffers sync.Pool // of *[chunk]byte
+	wholes  sync.Pool // of *[small]byte
 	partMin int64     // bytes of a part, at least; an object above goes in parts
 
 	sweeper   sync.WaitGroup
@@ -111,6 +112,7 @@ func New(cfg Config) (*Bucket, error) {
 	b := &Bucket{cfg: cfg, at: at, client: watch.Transport(cfg.Transport, cfg.Timeout), partMin: partSize, stopSweep: func() {}}
 	b.client.DisableCompression = true // an object is what its bytes are
 	b.client.WriteBufferSize = chunk
+	b.wholes.New = func() any { return new([small]byte) }
 	b.buffers.New = func() any { return new([chunk]byte) }
 	b.creds = credentials.New(newChain(cfg))
 	client, err := minio.New(at.host, &minio.Options{

@@ -52,13 +52,19 @@ func Tool(name, variable string) string {
 // there is none. args are those of the whole program, such as --readonly.
 func NewGateway(t testing.TB, args ...string) *Gateway {
 	t.Helper()
-	return startGateway(t, args, nil)
+	return startGateway(t, t.TempDir(), args, nil)
 }
 
 // NewGatewayOf is NewGateway with arguments of its backend.
 func NewGatewayOf(t testing.TB, backend ...string) *Gateway {
 	t.Helper()
-	return startGateway(t, nil, backend)
+	return startGateway(t, t.TempDir(), nil, backend)
+}
+
+// NewGatewayAt is NewGateway with its files below an empty directory.
+func NewGatewayAt(t testing.TB, dir string) *Gateway {
+	t.Helper()
+	return startGateway(t, dir, nil, nil)
 }
 
 // Bucket makes a bucket, as an administrator of the server does: a directory.
@@ -69,13 +75,12 @@ func (g *Gateway) Bucket(t testing.TB, name string) {
 	}
 }
 
-func startGateway(t testing.TB, args, backend []string) *Gateway {
+func startGateway(t testing.TB, dir string, args, backend []string) *Gateway {
 	t.Helper()
 	path := Tool("versitygw", GatewayVariable)
 	if path == "" {
 		t.Skip("versitygw is not installed: no S3 server to test against; .ci/run installs it, or set " + GatewayVariable)
 	}
-	dir := t.TempDir()
 	g := &Gateway{Dir: filepath.Join(dir, "buckets")}
 	meta := filepath.Join(dir, "meta")
 	for _, d := range []string{g.Dir, meta, filepath.Join(dir, "versions")} {
