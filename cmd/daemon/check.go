@@ -59,6 +59,9 @@ func sinkCheck(cfg *config.Config, client *http.Client) check.Check {
 	if strings.HasPrefix(cfg.UploadURL, "s3:") {
 		return check.Bucket(storage.S3(cfg, cfg.UploadURL, nil))
 	}
+	if strings.HasPrefix(cfg.UploadURL, "sj:") {
+		return check.Storj(storage.Storj(cfg, cfg.UploadURL))
+	}
 	path, ok := directory.Path(cfg.UploadURL)
 	if !ok {
 		return check.Node(cfg.UploadURL, client)

@@ -10,6 +10,7 @@ import (
 	"github.com/storj/twitter-stream/pkg/logging"
 	"github.com/storj/twitter-stream/pkg/sink/directory"
 	"github.com/storj/twitter-stream/pkg/sink/s3"
+	"github.com/storj/twitter-stream/pkg/sink/storj"
 	"github.com/storj/twitter-stream/pkg/sink/webnode"
 	"github.com/storj/twitter-stream/pkg/store"
 	"github.com/storj/twitter-stream/pkg/uploader"
@@ -27,6 +28,8 @@ func target(ctx context.Context, cfg *config.Config, rawURL string, log *logging
 		return toDirectory(ctx, cfg, rawURL, log, spool)
 	case "s3":
 		return toBucket(cfg, rawURL, log)
+	case "sj":
+		return toStorj(cfg, rawURL)
 	default:
 		return toNode(cfg, rawURL)
 	}
@@ -39,6 +42,14 @@ func toBucket(cfg *config.Config, rawURL string, log *logging.Log) (uploader.Tar
 	}
 	bucket.Prepare()
 	return uploader.Target{Sink: bucket, Kind: s3.Kind, URL: bucket.URL()}, bucket.Close, nil
+}
+
+func toStorj(cfg *config.Config, rawURL string) (uploader.Target, func(), error) {
+	bucket, err := storj.New(storage.Storj(cfg, rawURL))
+	if err != nil {
+		return uploader.Target{}, nil, &app.ConfigError{Err: err, Advice: "check upload_url in " + cfg.Path}
+	}
+	return uploader.Target{Sink: bucket, Kind: storj.Kind, URL: bucket.URL()}, bucket.Close, nil
 }
 
 func toNode(cfg *config.Config, rawURL string) (uploader.Target, func(), error) {
