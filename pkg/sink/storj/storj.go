@@ -58,9 +58,8 @@ type Bucket struct {
 	dial           func(ctx context.Context, access string) (project, error)
 	buffers        sync.Pool // of *[chunk]byte
 
-	mu     sync.Mutex // guards what follows
-	access string
-	open   project // nil until it is needed
+	mu   sync.Mutex // guards what follows
+	open project    // nil until it is needed
 }
 
 // bucketName is what the satellite allows (docs.storj.io, bucket naming rules).
