@@ -4,6 +4,7 @@
 # make lint    gofmt, go vet, staticcheck, govulncheck
 # make bench   the programs measured beside others, a table of it, and bench.json; BENCH=regexp, COUNT=n
 # make bench-compare   the same of this tree beside another commit's: WITH=commit
+# make tools-test   an engine reads a real archive, Kubernetes' types read deploy/ (large downloads)
 
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
 LDFLAGS := -s -w -X github.com/storj/twitter-stream/cmd/internal/app.release=$(VERSION)
@@ -15,13 +16,16 @@ STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.9.0
 BENCHSTAT   := golang.org/x/perf/cmd/benchstat@v0.0.0-20260908200009-22c9c6c9d4da
 
-.PHONY: build test demo lint bench bench-compare cross clean
+.PHONY: build test tools-test demo lint bench bench-compare cross clean
 
 build:
 	go build -trimpath -ldflags '$(LDFLAGS)' -o bin/ ./cmd/daemon ./cmd/grabber ./cmd/uploader
 
 test:
 	go test -race -timeout 15m ./...
+
+tools-test:
+	cd tools && go vet ./... && go test -count=1 ./...
 
 demo: build
 	bin/daemon demo

@@ -91,16 +91,15 @@ func (c *contest) booked(store string) (bytes int64) {
 			c.b.Fatal(err)
 		}
 		for line := range strings.Lines(string(text)) {
+			if !strings.HasPrefix(line, `{"kind":"file",`) {
+				continue
+			}
 			var f struct {
-				Kind   string
 				Bytes  int64
 				Packed int64 `json:"packed_bytes"`
 			}
 			if err := json.Unmarshal([]byte(line), &f); err != nil {
 				c.b.Fatal(err)
-			}
-			if f.Kind != "file" {
-				continue
 			}
 			files, bytes = files+1, bytes+f.Bytes
 			if f.Packed > 0 {

@@ -3,6 +3,7 @@
 package cmd_test
 
 import (
+	"bytes"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -57,13 +58,34 @@ func (w *world) inBoth(archive string, want map[string]string) {
 	}
 }
 
+// lines counts the receipts while they are being written.
+func (w *world) lines() (n int) {
+	w.t.Helper()
+	books, err := filepath.Glob(filepath.Join(w.store, "ledger", "*.jsonl"))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	for _, book := range books {
+		data, err := os.ReadFile(book)
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		n += bytes.Count(data, []byte{'\n'})
+	}
+	return n
+}
+
 // TestMirrorKillCampaign kills the uploader at random moments while now one and
 // now the other place is away: in the end both have each file once.
 func TestMirrorKillCampaign(t *testing.T) {
 	t.Parallel()
-	w, archive, _ := mirrored(t, 0)
+	w, archive, _ := mirrored(t, 0, "ledger_copy", "books")
+	books := filepath.Join(w.dir, "books")
+	if err := os.Mkdir(books, 0o700); err != nil {
+		t.Fatal(err)
+	}
 	want := map[string]string{}
-	total, each := max(min(kills(t), 60), 20), 10
+	total, each := max(min(kills(t)/8, 100), 20), 10
 	away := func(round, from, to int) bool { return round*10 >= from*total && round*10 < to*total }
 	for i := range total {
 		for k := range each {
@@ -80,10 +102,11 @@ func TestMirrorKillCampaign(t *testing.T) {
 			t.Fatal(err)
 		}
 		moveAway(t, archive, archiveAway)
-		booked := len(w.receipts())
+		moveAway(t, books, away(i, 3, 6))
+		booked := w.lines()
 		p := w.start("uploader")
 		if i%4 != 0 && !(nodeAway && archiveAway) { // every fourth may die before it has done anything
-			eventually(t, "it ships", func() bool { return len(w.receipts()) > booked })
+			eventually(t, "it ships", func() bool { return w.lines() > booked })
 		}
 		time.Sleep(time.Duration(rand.Int64N(int64(50 * time.Millisecond)))) // any moment
 		p.kill()
@@ -95,8 +118,91 @@ func TestMirrorKillCampaign(t *testing.T) {
 		t.Fatal(err)
 	}
 	moveAway(t, archive, false)
+	moveAway(t, books, false)
 	if code, out := w.run("uploader", "--drain"); code != 0 {
 		t.Fatalf("drain exited %d:\n%s", code, out)
+	}
+	w.inBoth(archive, want)
+	w.copied(books)
+	copies, err := filepath.Glob(filepath.Join(archive, "_books", "*", "*", "*.jsonl.*.zst"))
+	if err != nil || len(copies) == 0 {
+		t.Errorf("the archive has no copy of the books (%v)", err)
+	}
+	if info, err := os.Stat(filepath.Join(archive, "_books")); err != nil || info.Mode().Perm()&0o077 != 0 {
+		t.Errorf("others can read the books, which hold keys: %v (%v)", info.Mode(), err)
+	}
+	has(t, "check", w.checked(0), books+" has all that the books have")
+}
+
+// copied fails unless the copies in a directory are the store's books.
+func (w *world) copied(books string) {
+	w.t.Helper()
+	copies, err := filepath.Glob(filepath.Join(books, "*", "ledger", "*"))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	originals, err := os.ReadDir(filepath.Join(w.store, "ledger"))
+	if err != nil || len(copies) != len(originals) || len(copies) == 0 {
+		w.t.Errorf("copies %v of %d books (%v)", copies, len(originals), err)
+	}
+	for _, path := range copies {
+		data, err := os.ReadFile(path)
+		if want := w.text(filepath.Join("store", "ledger", filepath.Base(path))); err != nil || string(data) != want {
+			w.t.Errorf("the copy %s has %d bytes (%v), want %d", path, len(data), err, len(want))
+		}
+	}
+}
+
+// TestLedgerCopyOfACapture: the grabber's book is copied too, and a push's
+// receipts; one that is away is shown, and made up for.
+func TestLedgerCopyOfACapture(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, sandbox.TwitterConfig{Rate: 500}, sandbox.NodeConfig{}, quick("grabber_cut_interval", "100ms", "ledger_copy", "books"))
+	books := filepath.Join(w.dir, "books")
+	d := w.begin()
+	eventually(t, "the copies are missed", func() bool {
+		_, out := w.run("daemon", "status")
+		return strings.Contains(out, "copy of the ledger") && strings.Contains(out, "copy of the captured") && strings.Contains(out, "mount its disk")
+	})
+	eventually(t, "files are shipped all the same", func() bool { return w.lines() > 10 })
+	if err := os.Mkdir(books, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the copies are missed no more", func() bool {
+		_, out := w.run("daemon", "status")
+		return !strings.Contains(out, "the copy of the")
+	})
+	d.stop()
+	w.copied(books)
+	pushed := filepath.Join(w.dir, "mine.txt")
+	put(t, pushed, "mine")
+	if code, out := w.run("uploader", "push", pushed); code != 0 {
+		t.Errorf("push exited %d:\n%s", code, out)
+	}
+	w.copied(books)
+	w.set("ledger_copy", "")
+	has(t, "check", w.checked(0), "the only keys", "set ledger_copy")
+}
+
+// TestMirrorBandwidth: all uploads together keep to the limit, and none is taken
+// for stalled by it, however short upload_timeout is.
+func TestMirrorBandwidth(t *testing.T) {
+	t.Parallel()
+	w, archive, _ := mirrored(t, 0, "upload_bandwidth", "100KiB", "upload_timeout", "700ms")
+	want := map[string]string{}
+	for i := range 10 {
+		name := prefix + "20260102T" + time.Unix(int64(i), 0).UTC().Format("150405") + ".000000Z-000000.jsonl"
+		want[name] = strings.Repeat("x", 20<<10-1) + "\n"
+		put(t, filepath.Join(w.store, name), want[name])
+	}
+	began := time.Now()
+	code, out := w.run("uploader", "--drain")
+	took := time.Since(began)
+	if code != 0 || strings.Contains(out, "warn") {
+		t.Errorf("drain exited %d:\n%s", code, out)
+	}
+	if took < 3500*time.Millisecond || took > 20*time.Second { // 400 KiB; a busy machine may take longer
+		t.Errorf("400 KiB at 100 KiB/s took %v, want 4 s", took)
 	}
 	w.inBoth(archive, want)
 }
@@ -127,7 +233,7 @@ func TestMirrorUnderTheDaemon(t *testing.T) {
 	}
 	w.set("upload_url", w.node.UploadURL()+" "+archive+" "+second)
 	d := w.begin()
-	eventually(t, "two have all", func() bool { return len(w.receipts()) == 60 })
+	eventually(t, "two have all", func() bool { return w.lines() == 60 })
 	eventually(t, "the third is shown", func() bool {
 		_, out := w.run("daemon", "status")
 		return strings.Contains(out, "30 waiting") && strings.Contains(out, "init-dir") || strings.Contains(out, "not an archive")

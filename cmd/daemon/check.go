@@ -13,6 +13,7 @@ import (
 	"github.com/storj/twitter-stream/cmd/internal/storage"
 	"github.com/storj/twitter-stream/pkg/check"
 	"github.com/storj/twitter-stream/pkg/config"
+	"github.com/storj/twitter-stream/pkg/ledgercopy"
 	"github.com/storj/twitter-stream/pkg/overview"
 	"github.com/storj/twitter-stream/pkg/sink/directory"
 	"github.com/storj/twitter-stream/pkg/store"
@@ -48,11 +49,24 @@ func checks(cfg *config.Config) []check.Check {
 		check.Store(spool, cfg.MinFree),
 		check.Ledger(spool),
 		check.Captured(spool),
+		copyCheck(cfg),
 		check.Problems(func() ([]string, error) { return problems(cfg) }),
 		check.Stream(cfg.StreamURL, client),
 		sinkChecks(cfg, client),
 		check.Clock(client, time.Now, cfg.StreamURL, cfg.UploadURL),
 	}
+}
+
+// copyCheck compares the books with their copy.
+func copyCheck(cfg *config.Config) check.Check {
+	onlyKeys := slices.ContainsFunc(cfg.UploadURLs, func(rawURL string) bool { return strings.HasPrefix(strings.ToLower(rawURL), "http") })
+	return check.Copy(cfg.LedgerCopy, app.StoreName(cfg), onlyKeys, func() (ledgercopy.Source, func(), error) {
+		spool, err := lookAtStore(cfg)
+		if err != nil {
+			return nil, nil, err
+		}
+		return app.Books{Store: spool, Receipts: true, Captured: true}, func() { spool.Close() }, nil
+	})
 }
 
 // sinkChecks looks at all that upload_url names.
@@ -73,6 +87,9 @@ func sinkChecks(cfg *config.Config, client *http.Client) check.Check {
 func sinkCheck(cfg *config.Config, rawURL string, client *http.Client) check.Check {
 	if strings.HasPrefix(rawURL, "s3:") {
 		return check.Bucket(storage.S3(cfg, rawURL, nil))
+	}
+	if strings.HasPrefix(rawURL, "sj:") {
+		return check.Storj(storage.Storj(cfg, rawURL))
 	}
 	path, ok := directory.Path(rawURL)
 	if !ok {

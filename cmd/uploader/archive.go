@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"runtime/debug"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -62,6 +63,10 @@ type archive struct {
 	list    *catalog.Catalog
 }
 
+// frugal is how much garbage may lie about beside what is in use, in percent: a
+// list of a million files is large, and holds nothing that is looked through.
+const frugal = 25
+
 // gather opens the store, if there is one, and the other ledgers, and reads
 // them.
 func (s *selection) gather(frame *app.Frame, cfg *config.Config) (*archive, error) {
@@ -69,6 +74,7 @@ func (s *selection) gather(frame *app.Frame, cfg *config.Config) (*archive, erro
 	if err != nil {
 		return nil, err
 	}
+	debug.SetGCPercent(frugal)
 	a := &archive{in: in}
 	if err := a.open(frame, cfg, s.ledgers); err != nil {
 		a.Close()
@@ -86,7 +92,7 @@ func (a *archive) open(frame *app.Frame, cfg *config.Config, ledgers []string) e
 	switch none := errors.Is(err, fs.ErrNotExist) || errors.Is(err, store.ErrNoStore); {
 	case err == nil:
 		a.spool = spool
-		a.sources = append(a.sources, catalog.Source{Books: spool.Books(), Store: spool})
+		a.sources = append(a.sources, catalog.Source{Books: spool.OwnBooks(), Store: spool})
 	case none && len(ledgers) == 0:
 		fmt.Fprintf(frame.Err, "there is no store at %s, and no --ledger was named: nothing is known of any file\n", cfg.StoreDir)
 		return app.ErrReported

@@ -48,11 +48,13 @@ func push(ctx context.Context, frame *app.Frame, paths []string, asJSON bool) er
 		return err
 	}
 	log := frame.OpenConsole(cfg)
-	spool, err := open(ctx, frame, cfg, log)
+	books := app.NewBookCopy(cfg, app.Books{Receipts: true}, log.Entry)
+	spool, err := open(ctx, frame, cfg, log, books)
 	if err != nil {
 		return err
 	}
 	defer spool.Close()
+	defer books.Watch(spool)()
 	settings, closeSink, err := settings(ctx, cfg, log, spool)
 	if err != nil {
 		return err
@@ -70,6 +72,7 @@ func push(ctx context.Context, frame *app.Frame, paths []string, asJSON bool) er
 	return uploader.Push(ctx, uploader.PushConfig{
 		Targets: settings.Targets, Ledger: ledger,
 		Concurrency: settings.Concurrency, Retries: settings.Retries, Backoff: settings.Backoff,
+		Timeout: settings.Timeout, Bandwidth: settings.Bandwidth,
 		CapturedAt: spool.CapturedAt,
 		Log:        log.Entry,
 		Started:    show.started, Sent: show.sent, Receipt: show.receipt,

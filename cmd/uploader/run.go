@@ -22,7 +22,7 @@ func run(ctx context.Context, args []string, streams app.Streams) int {
 	drain := false
 	root := &cobra.Command{
 		Use:   "uploader",
-		Short: "Ship finished files from the store to a storage node or a directory",
+		Short: "Ship finished files from the store to where they are kept, and get them back",
 		Long: `uploader watches the store, puts each finished file to upload_url, oldest first,
 and removes it once the node has proven that it has it and the receipt is on disk.
 Where upload_url names several places each gets every file, and one that is down
@@ -37,11 +37,11 @@ back; init-dir makes a directory ready for that.`,
 		Args: app.Args(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error { return ship(cmd.Context(), frame, drain) },
 	}
+	root.AddCommand(listCommand(frame), fetchCommand(frame))
 	frame.Root(root)
 	frame.Override(root, "upload-url", "upload_url", "node to upload to, or a directory: a `URL`")
 	root.Flags().BoolVar(&drain, "drain", false, "ship what waits, then exit")
-	root.AddCommand(pushCommand(frame), retryCommand(frame), initDirCommand(frame),
-		listCommand(frame), fetchCommand(frame), verifyCommand(frame), rebuildCommand(frame))
+	root.AddCommand(pushCommand(frame), retryCommand(frame), initDirCommand(frame), verifyCommand(frame), rebuildCommand(frame))
 	return frame.Execute(ctx, root, args)
 }
 
@@ -54,7 +54,8 @@ func ship(ctx context.Context, frame *app.Frame, drain bool) error {
 		return err
 	}
 	log := frame.OpenLog(cfg)
-	spool, err := open(ctx, frame, cfg, log)
+	books := app.NewBookCopy(cfg, app.Books{Receipts: true, Idle: true}, log.Entry)
+	spool, err := open(ctx, frame, cfg, log, books)
 	if err != nil {
 		return err
 	}
@@ -69,7 +70,9 @@ func ship(ctx context.Context, frame *app.Frame, drain bool) error {
 		return err
 	}
 	defer closeSink()
-	settings.Check, settings.Drain = lock.Check, drain
+	defer keepSummary(ctx, spool, log.Entry)()
+	defer books.Watch(spool)()
+	settings.Check, settings.Drain, settings.Copy = lock.Check, drain, books.State
 	return uploader.New(settings, spool).Run(ctx)
 }
 
@@ -85,11 +88,12 @@ func load(frame *app.Frame) (*config.Config, error) {
 	return cfg, nil
 }
 
-func open(ctx context.Context, frame *app.Frame, cfg *config.Config, log *logging.Log) (spool *store.Store, err error) {
+func open(ctx context.Context, frame *app.Frame, cfg *config.Config, log *logging.Log, books *app.BookCopy) (spool *store.Store, err error) {
 	err = app.WhileFull(ctx, log.Entry, func() (err error) {
 		spool, err = store.Open(store.Config{
 			Dir: cfg.StoreDir, Prefix: cfg.Prefix, WorkingName: cfg.WorkingName, Create: !frame.Supervised(),
-			Notice: func(file, sentence string) { log.WithField("file", file).Warn(sentence) },
+			Notice:   func(file, sentence string) { log.WithField("file", file).Warn(sentence) },
+			Appended: books.Appended,
 		})
 		return err
 	})
@@ -108,6 +112,8 @@ func settings(ctx context.Context, cfg *config.Config, log *logging.Log, spool *
 		Retries:     cfg.UploadRetries,
 		Backoff:     backoff.Policy{First: cfg.UploadBackoff.First, Max: cfg.UploadBackoff.Max},
 		Timeout:     cfg.UploadTimeout,
+		Bandwidth:   cfg.UploadBandwidth,
+		Books:       app.StoreName(cfg),
 		Version:     app.Version(),
 		StatusPace:  status.Pace(cfg.HeartbeatTimeout),
 		Log:         log.Entry,

@@ -40,6 +40,37 @@ func (e entry) compare(other entry) int {
 		cmp.Compare(e.source, other.source), cmp.Compare(e.file, other.file), cmp.Compare(e.offset, other.offset))
 }
 
+// index is the entries, in pieces: one slice that grows would need twice the
+// memory. It implements sort.Interface.
+type index struct{ pieces [][]entry }
+
+const piece = 8192
+
+func (x *index) add(e entry) {
+	last := len(x.pieces) - 1
+	if last < 0 || len(x.pieces[last]) == piece {
+		x.pieces = append(x.pieces, make([]entry, 0, piece))
+		last++
+	}
+	x.pieces[last] = append(x.pieces[last], e)
+}
+
+func (x *index) at(i int) *entry { return &x.pieces[i/piece][i%piece] }
+
+// Len implements sort.Interface.
+func (x *index) Len() int {
+	if len(x.pieces) == 0 {
+		return 0
+	}
+	return (len(x.pieces)-1)*piece + len(x.pieces[len(x.pieces)-1])
+}
+
+// Less implements sort.Interface.
+func (x *index) Less(i, j int) bool { return x.at(i).compare(*x.at(j)) < 0 }
+
+// Swap implements sort.Interface.
+func (x *index) Swap(i, j int) { *x.at(i), *x.at(j) = *x.at(j), *x.at(i) }
+
 // moment is where a file stands in the order of capture.
 type moment struct {
 	at int64
@@ -170,7 +201,7 @@ func (b *builder) wants(m moment) bool {
 }
 
 func (b *builder) add(m moment, what kind, at store.Place) {
-	b.entries = append(b.entries, entry{at: m.at, n: m.n, what: what, source: uint8(b.source), file: at.File, offset: at.Offset})
+	b.entries.add(entry{at: m.at, n: m.n, what: what, source: uint8(b.source), file: at.File, offset: at.Offset})
 }
 
 // own is the moment in a name of the grammar.

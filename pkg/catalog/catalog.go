@@ -22,7 +22,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"slices"
+	"sort"
 	"strings"
 	"time"
 
@@ -108,7 +108,7 @@ func (f *File) Altered() bool {
 type Catalog struct {
 	sources []Source
 	names   [][]string // of each source: what an entry's offset is for a file that waits
-	entries []entry
+	entries index
 	void    map[claim]string // lines of the captured book that do not hold, and the content that they spoke of
 	damaged int
 }
@@ -132,7 +132,7 @@ func Open(sources []Source, in Range) (*Catalog, error) {
 			return nil, err
 		}
 	}
-	slices.SortFunc(c.entries, entry.compare)
+	sort.Sort(&c.entries)
 	return c, nil
 }
 
@@ -143,8 +143,8 @@ func (c *Catalog) Damaged() int { return c.damaged }
 // Most is how many files there are, or a little more.
 func (c *Catalog) Most() int {
 	n := 0
-	for i, e := range c.entries {
-		if i == 0 || !e.together(c.entries[i-1]) {
+	for i := range c.entries.Len() {
+		if i == 0 || !c.entries.at(i).together(*c.entries.at(i - 1)) {
 			n++
 		}
 	}
@@ -153,12 +153,13 @@ func (c *Catalog) Most() int {
 
 // Each calls each with every file in the order of capture, until it fails.
 func (c *Catalog) Each(each func(File) error) error {
-	for first := 0; first < len(c.entries); {
-		end := first + 1
-		for end < len(c.entries) && c.entries[end].together(c.entries[first]) {
-			end++
+	var one []entry
+	for i := 0; i < c.entries.Len(); {
+		one = one[:0]
+		for ; i < c.entries.Len() && (len(one) == 0 || c.entries.at(i).together(one[0])); i++ {
+			one = append(one, *c.entries.at(i))
 		}
-		files, err := c.files(c.entries[first:end])
+		files, err := c.files(one)
 		if err != nil {
 			return err
 		}
@@ -167,7 +168,6 @@ func (c *Catalog) Each(each func(File) error) error {
 				return err
 			}
 		}
-		first = end
 	}
 	return nil
 }

@@ -137,6 +137,9 @@ func (l *loader) checkStore() {
 			l.problem("grabber_temp_file", "a name that the store does not use itself, as it does "+reserved)
 		}
 	}
+	if c.LedgerCopy != "" && isWithin(c.LedgerCopy, c.StoreDir) {
+		l.problem("ledger_copy", "a directory outside the store, best on another disk")
+	}
 	if c.LogDir == c.StoreDir {
 		l.problem("log_directory", "another directory than grabber_storage_directory")
 	}

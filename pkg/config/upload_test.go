@@ -138,6 +138,18 @@ func TestSeveralUploadURLs(t *testing.T) {
 	}
 }
 
+func TestLedgerCopy(t *testing.T) {
+	t.Parallel()
+	if c := good(t, "ledger_copy = ../books\n"); c.LedgerCopy != filepath.Join(filepath.Dir(c.Dir), "books") {
+		t.Errorf("ledger_copy = %q", c.LedgerCopy)
+	}
+	_, err := load(t, "ledger_copy = store/copy\n")
+	if err == nil {
+		t.Fatal("a copy in the store was taken")
+	}
+	wantText(t, "the error", err.Error(), "ledger_copy: store/copy: a directory outside the store")
+}
+
 func TestUploadKey(t *testing.T) {
 	t.Parallel()
 	for _, value := range []string{"", "{name}", "{prefix}/{host}/{stream}/{year}{month}{day}T{hour}/{name}"} {

@@ -177,6 +177,10 @@ func (d *Dir) SyncDir(name string) error {
 	return f.Close()
 }
 
+// CannotSync reports whether an error of SyncDir says that a file system cannot
+// sync directories at all.
+func CannotSync(err error) bool { return cannot(err) }
+
 // Free returns the bytes that an ordinary user may still write;
 // errors.ErrUnsupported where the system does not tell.
 func (d *Dir) Free() (int64, error) {

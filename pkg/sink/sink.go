@@ -14,13 +14,16 @@ import (
 	"github.com/storj/twitter-stream/pkg/exitcode"
 )
 
-// Object is what is put. Content is read from its first byte for every try.
+// Object is what is put. Content is read from its first byte for every try. It
+// may give less than it is asked for without an error, as an io.Reader may:
+// whoever slows it down does that, so that the sink sees bytes move.
 type Object struct {
 	Name string // a bare name, already safe for every node (SafeName)
 	// Key is where it goes in a sink that has paths, below the URL's prefix
 	// (ValidKey); "" is Name. A web node knows names alone.
 	Key     string
 	Meta    map[string]string // kept beside the object where the sink can; see the Meta constants
+	Private bool              // others must not read it, where the sink has modes
 	Size    int64             // bytes
 	SHA256  [32]byte
 	Content io.ReaderAt

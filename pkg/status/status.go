@@ -66,6 +66,7 @@ type Grabber struct {
 	LostAtStop       uint64            `json:"lost_at_stop,omitempty"`
 	RecoveredDamaged uint64            `json:"recovered_damaged,omitempty"` // lines set aside by recovery
 	Budget           *Budget           `json:"budget,omitempty"`            // absent where posts cost nothing
+	Copy             *Copy             `json:"ledger_copy,omitempty"`       // of the captured book
 }
 
 // Budget is what a month's posts cost, in any unit of money.
@@ -90,8 +91,18 @@ type Uploader struct {
 	InFlight      int       `json:"in_flight"` //
 	Postponed     int       `json:"postponed"` // files behind the others after failed tries
 	LastUpload    time.Time `json:"last_upload,omitzero"`
-	Blocked       string    `json:"blocked,omitempty"` // ledger trouble and the like
-	Targets       []Target  `json:"targets,omitempty"` // where a file goes, if to several places; then Uploaded are files that all have
+	Blocked       string    `json:"blocked,omitempty"`     // ledger trouble and the like
+	Targets       []Target  `json:"targets,omitempty"`     // where a file goes, if to several places; then Uploaded are files that all have
+	Copy          *Copy     `json:"ledger_copy,omitempty"` // of the receipts
+}
+
+// Copy is the second copy of the books.
+type Copy struct {
+	Directory string    `json:"directory"`
+	Behind    int64     `json:"behind"` // bytes that it lacks, as far as is known
+	LastGood  time.Time `json:"last_good,omitzero"`
+	Error     string    `json:"error,omitempty"` // why it is not complete
+	Since     time.Time `json:"since,omitzero"`  // when that began
 }
 
 // Target is one of several places that each file goes to.

@@ -49,8 +49,8 @@ func OpenBooks(dir string) (*Books, error) {
 	return &Books{store: s, dir: ".", close: opened.Close}, nil
 }
 
-// Books returns the store's own.
-func (s *Store) Books() *Books {
+// OwnBooks returns the store's.
+func (s *Store) OwnBooks() *Books {
 	return &Books{store: s, dir: ledgerDir, close: func() error { return nil }}
 }
 

@@ -137,6 +137,7 @@ func (l *Ledger) Append(ctx context.Context, receipts []Receipt) error {
 	}
 	if err == nil {
 		l.store.ship.reserve.refill()
+		l.store.cfg.Appended()
 	}
 	return err
 }

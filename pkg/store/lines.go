@@ -83,7 +83,7 @@ func (b *book) lines(upTo Extent, each func(BookLine)) error {
 		case line.torn && line.newest:
 			return // it is being written
 		case line.torn:
-			at.Text, at.Err = nil, errors.New("a line without an end, in a month that is over")
+			at.Text, at.Err = nil, errTorn
 		case line.text == nil:
 			at.Err = fmt.Errorf("longer than %d bytes", maxLine)
 		}

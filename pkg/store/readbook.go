@@ -57,6 +57,7 @@ type bookLine struct {
 	file   string // below the store
 	number int    // from 1
 	offset int64  // where it begins, in bytes
+	end    int64  // where it ends, its line end included
 	text   []byte // without its end; nil when longer than maxLine; valid until the next
 	torn   bool   // the last of its file, without an end
 	newest bool   // in the newest file
@@ -120,7 +121,7 @@ func eachLine(buf *bufio.Reader, at bookLine, each func(bookLine)) {
 		if long {
 			text = nil
 		}
-		at.number, at.text = at.number+1, text
+		at.number, at.text, at.end = at.number+1, text, next
 		each(at)
 	}
 }

@@ -19,6 +19,7 @@ const (
 	StateGrabberBackoff  = "grabber.backoff.json"
 	StateUploaderBackoff = "uploader.backoff.json"
 	StateBudget          = "budget.json" // posts read, by month
+	StateBooks           = "books.json"  // which copies of the books are where
 )
 
 // StateUploaderBackoffOf is StateUploaderBackoff of one of several targets. id is

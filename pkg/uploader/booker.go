@@ -15,6 +15,7 @@ const bookRetry = time.Second
 type booked struct {
 	t       *track
 	size    int64
+	old     bool  // the target had it before
 	refused bool  // for good: the file is out of this lane's way
 	err     error // about the file, which stays
 	blocked bool  // the ledger's disk is full; t is nil
@@ -111,7 +112,7 @@ func (b *booker) book(ctx context.Context, batch []outcome) error {
 		if err != nil {
 			return err
 		}
-		news.t, news.size = o.t, o.content.size
+		news.t, news.size, news.old = o.t, o.content.size, o.old
 		o.lane.news <- news
 	}
 	return nil

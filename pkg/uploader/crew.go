@@ -66,6 +66,13 @@ func (c *crew) run(ctx context.Context) error {
 	}()
 	go c.booker.run(booking)
 
+	library := newLibrary(c.u)
+	lending := make(chan struct{})
+	go func() {
+		defer close(lending)
+		library.run(turning)
+	}()
+
 	ends := make([]error, len(c.lanes))
 	var lanes sync.WaitGroup
 	for i, l := range c.lanes {
@@ -74,7 +81,12 @@ func (c *crew) run(ctx context.Context) error {
 	lanes.Wait()
 	stop()
 	<-timers
-	return errors.Join(append([]error{c.result()}, ends...)...)
+	<-lending
+	err := errors.Join(append([]error{c.result()}, ends...)...)
+	if c.u.cfg.Drain && err == nil {
+		library.copy(ctx, true) // who only ever drains has books too
+	}
+	return err
 }
 
 // goesOn reports whether a lane has another turn after one that ended so. nil
@@ -129,8 +141,8 @@ func (c *crew) result() error {
 		all = append(all, errors.Join(c.gaveUp[i], c.left[i]))
 	}
 	err := errors.Join(all...)
-	if err == nil && c.u.held.full() {
-		return fmt.Errorf("drain the store: more than %d files are at some places and not at others: drain again", maxHoldings)
+	if n := c.u.held.waits(); err == nil && n > 0 {
+		return fmt.Errorf("drain the store: %d files are at some places and not at others: drain again", n)
 	}
 	return err
 }

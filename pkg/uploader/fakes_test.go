@@ -28,6 +28,7 @@ type fakeSpool struct {
 	aside    map[string]store.Reason
 	state    map[string][]byte
 	events   chan struct{}
+	books    map[string]string
 	silent   bool // no events, and says so
 	deaf     bool // no events, and does not say so
 	scans    int
@@ -126,7 +127,11 @@ func (s *fakeSpool) SetAside(name string, reason store.Reason) (string, error) {
 func (s *fakeSpool) Rejected() ([]store.Reason, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return make([]store.Reason, len(s.aside)), nil
+	var all []store.Reason
+	for name := range s.aside {
+		all = append(all, store.Reason{Name: name, Original: name})
+	}
+	return all, nil
 }
 
 func (s *fakeSpool) Recent(n int, by string) ([]store.Receipt, error) {
@@ -147,6 +152,39 @@ func (s *fakeSpool) ReceiptsSince(from time.Time, by string, each func(store.Rec
 		}
 	}
 	return nil
+}
+
+func (s *fakeSpool) BookFiles(bool, bool) (files []store.BookFile, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for name, text := range s.books {
+		files = append(files, store.BookFile{Name: name, Size: int64(len(text))})
+	}
+	slices.SortFunc(files, func(a, b store.BookFile) int { return strings.Compare(a.Name, b.Name) })
+	return files, nil
+}
+
+func (s *fakeSpool) OpenBook(name string) (interface {
+	io.ReaderAt
+	io.Closer
+}, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return &fakeEntry{Reader: bytes.NewReader([]byte(s.books[name]))}, nil
+}
+
+// fakeScratch is a file in memory.
+type fakeScratch struct{ bytes.Buffer }
+
+func (f *fakeScratch) ReadAt(p []byte, off int64) (int, error) {
+	return bytes.NewReader(f.Bytes()).ReadAt(p, off)
+}
+
+func (s *fakeSpool) Scratch(string) (interface {
+	io.Writer
+	io.ReaderAt
+}, func(), error) {
+	return &fakeScratch{}, func() {}, nil
 }
 
 func (s *fakeSpool) openLedger(store.LedgerConfig) (ledger, error) { return s, nil }

@@ -37,6 +37,7 @@ type holdings struct {
 	counts [maxTargets]int    // of files that a target has, or has refused
 	ailing uint16             // targets that are in trouble
 	why    map[uint64][]denial
+	going  map[uint64]struct{} // files that all have and that are being removed
 }
 
 // holding is who has a file, and who refuses it for good.
@@ -54,7 +55,7 @@ type denial struct {
 func newHoldings(targets int) *holdings {
 	return &holdings{
 		limit: maxHoldings, seed: maphash.MakeSeed(), all: 1<<targets - 1,
-		files: map[uint64]holding{}, aside: map[uint64]holding{}, why: map[uint64][]denial{},
+		files: map[uint64]holding{}, aside: map[uint64]holding{}, why: map[uint64][]denial{}, going: map[uint64]struct{}{},
 	}
 }
 
@@ -115,7 +116,10 @@ func (h *holdings) skips(target int, name string) bool {
 	defer h.mu.Unlock()
 	key := h.key(name)
 	it := h.find(key)
+	_, going := h.going[key]
 	switch {
+	case going:
+		return true
 	case it.has == h.all:
 		return target != h.keeper()
 	case it.has|it.refused == 0:
@@ -159,10 +163,38 @@ func (h *holdings) proves(target int, c content) bool {
 func (h *holdings) look(c content) holding {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if it := h.find(h.key(c.name)); it.check == h.check(c.size, c.hex()) {
-		return it
+	key := h.key(c.name)
+	it := h.find(key)
+	if it.check != h.check(c.size, c.hex()) {
+		return holding{}
 	}
-	return holding{}
+	h.settle(key, it)
+	return it
+}
+
+// settle notes that a file which all have is about to be removed, so that no
+// lane takes it up in between; h.mu is held.
+func (h *holdings) settle(key uint64, it holding) {
+	if it.has == h.all {
+		h.going[key] = struct{}{}
+	}
+}
+
+// stays notes that a file could not be removed: somebody has to try again.
+func (h *holdings) stays(name string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	delete(h.going, h.key(name))
+}
+
+// waits is how many files some have and others lack.
+func (h *holdings) waits() int {
+	if h == nil {
+		return 0
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return len(h.files)
 }
 
 // took notes that a target has a file, and returns who has it now. What others
@@ -193,6 +225,7 @@ func (h *holdings) note(c content, change func(*holding)) holding {
 	}
 	change(&it)
 	h.set(key, it)
+	h.settle(key, it)
 	return it
 }
 
@@ -219,9 +252,13 @@ func (h *holdings) reason(name string) store.Reason {
 // left forgets a file that has left the store; aside keeps who has it, for it
 // may be put back.
 func (h *holdings) left(name string, aside bool) {
+	if h == nil {
+		return
+	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	key := h.key(name)
+	delete(h.going, key)
 	if it := h.files[key]; aside && it.has != 0 && len(h.aside) < h.limit {
 		it.refused = 0
 		h.aside[key] = it

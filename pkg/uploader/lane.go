@@ -243,7 +243,7 @@ func (l *lane) book(b booked, now time.Time) error {
 		l.failed(b.t, l.plan.failed(b.t, b.err, now), b.err)
 	default:
 		delete(l.plan.booking, b.t.name)
-		if !b.refused {
+		if !b.refused && !b.old {
 			l.shipped(b.size)
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -68,6 +69,13 @@ func bookedOnce(t *testing.T, s *fakeSpool, cfg Config, names []string) {
 	}
 }
 
+// on is a switch that is on.
+func on() *atomic.Bool {
+	b := &atomic.Bool{}
+	b.Store(true)
+	return b
+}
+
 func sorted(names []string) []string {
 	names = slices.Clone(names)
 	slices.Sort(names)
@@ -108,9 +116,9 @@ func TestMirrorOneDown(t *testing.T) {
 		t.Run(fmt.Sprint(kind), func(t *testing.T) {
 			bubble(t, func(t *testing.T) {
 				names := numbered("p-", 1, 40)
-				s, down := newSpool(names...), true
+				s, down := newSpool(names...), on()
 				a, b := newNode(func(name string, _ int) error {
-					if down {
+					if down.Load() {
 						return refusal(name, kind, 500)
 					}
 					return nil
@@ -133,7 +141,7 @@ func TestMirrorOneDown(t *testing.T) {
 				if got.Waiting != 40 || got.Uploaded != 0 || got.State != status.Waiting {
 					t.Errorf("status %+v, want 40 waiting, none uploaded", got)
 				}
-				down = false
+				down.Store(false)
 				pass(5 * time.Minute)
 				equal(t, "left in the store", s.names(), nil)
 				bookedOnce(t, s, cfg, names)
@@ -201,15 +209,15 @@ func TestMirrorDrainsWithOneDown(t *testing.T) {
 // only the one that lacks it gets it.
 func TestMirrorRefused(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		s, refuses, down := newSpool(numbered("p-", 1, 20)...), true, true
+		s, refuses, down := newSpool(numbered("p-", 1, 20)...), on(), on()
 		a := newNode(func(name string, _ int) error {
-			if name == "p-005" && refuses {
+			if name == "p-005" && refuses.Load() {
 				return refusal(name, sink.Permanent, 413)
 			}
 			return nil
 		})
 		b := newNode(func(name string, _ int) error {
-			if down {
+			if down.Load() {
 				return refusal(name, sink.Pause, 500)
 			}
 			return nil
@@ -221,14 +229,14 @@ func TestMirrorRefused(t *testing.T) {
 		if n := a.tries("p-005"); n > 4 {
 			t.Errorf("the file was tried %d times where it is refused", n)
 		}
-		down = false
+		down.Store(false)
 		pass(3 * time.Minute)
 		equal(t, "set aside", s.setAsideNames(), []string{"p-005"})
 		equal(t, "left in the store", s.names(), nil)
 		if why := s.aside["p-005"]; why.URL != cfg.Targets[0].URL || why.Status != 413 || !strings.Contains(why.Reason, cfg.Targets[0].URL) || strings.Contains(why.Reason, cfg.Targets[1].URL) {
 			t.Errorf("reason %+v, want the one place that refuses it", why)
 		}
-		refuses = false
+		refuses.Store(false)
 		s.mu.Lock()
 		delete(s.aside, "p-005")
 		s.mu.Unlock()
@@ -256,123 +264,6 @@ func (n *fakeNode) refusedOf(name string) int {
 		}
 	}
 	return n.each[name] - taken
-}
-
-// What a process that was killed had booked is not put again: whatever it had
-// come to, each place ends with each file once.
-func TestMirrorRestart(t *testing.T) {
-	const a, b = "http://a.test/", "http://b.test/"
-	for what, tt := range map[string]struct {
-		receipts     []store.Receipt
-		toA, toB     int
-		receiptsThen int
-	}{
-		"nothing booked":             {nil, 1, 1, 2},
-		"one has it":                 {[]store.Receipt{receiptOf("p-001", a, time.Now())}, 0, 1, 2},
-		"the other has it":           {[]store.Receipt{receiptOf("p-001", b, time.Now())}, 1, 0, 2},
-		"both have it":               {[]store.Receipt{receiptOf("p-001", a, time.Now()), receiptOf("p-001", b, time.Now())}, 0, 0, 2},
-		"another place has it":       {[]store.Receipt{receiptOf("p-001", "http://c.test/", time.Now())}, 1, 1, 3},
-		"it was pushed":              {[]store.Receipt{changed(receiptOf("p-001", a, time.Now()), func(r *store.Receipt) { r.By = store.ByPush })}, 1, 1, 3},
-		"another kind of place":      {[]store.Receipt{changed(receiptOf("p-001", a, time.Now()), func(r *store.Receipt) { r.Sink = "webnode" })}, 1, 1, 3},
-		"one has another content":    {[]store.Receipt{changed(receiptOf("p-001", a, time.Now()), func(r *store.Receipt) { r.SHA256 = strings.Repeat("0", 64) })}, 1, 1, 3},
-		"one has another size":       {[]store.Receipt{changed(receiptOf("p-001", a, time.Now()), func(r *store.Receipt) { r.Size++ })}, 1, 1, 3},
-		"another content, then this": {[]store.Receipt{changed(receiptOf("p-001", a, time.Now()), func(r *store.Receipt) { r.Size++ }), receiptOf("p-001", a, time.Now())}, 0, 1, 3},
-		"both another content, by A": {[]store.Receipt{
-			changed(receiptOf("p-001", a, time.Now()), func(r *store.Receipt) { r.Size++ }),
-			changed(receiptOf("p-001", b, time.Now()), func(r *store.Receipt) { r.Size++ }),
-		}, 1, 1, 4},
-	} {
-		bubbleIn(t, what, func(t *testing.T) {
-			s, x, y := newSpool("p-001"), newNode(nil), newNode(nil)
-			s.receipts = slices.Clone(tt.receipts)
-			r := start(t, mirror(x, y), s)
-			pass(time.Minute)
-			if len(x.taken) != tt.toA || len(y.taken) != tt.toB || len(s.receipts) != tt.receiptsThen || len(s.names()) != 0 {
-				t.Errorf("put to a %d times and to b %d times, %d receipts, left %v; want %d, %d, %d and none",
-					len(x.taken), len(y.taken), len(s.receipts), s.names(), tt.toA, tt.toB, tt.receiptsThen)
-			}
-			if err := r.end(); err != nil {
-				t.Error(err)
-			}
-		})
-	}
-}
-
-func changed(r store.Receipt, change func(*store.Receipt)) store.Receipt {
-	change(&r)
-	return r
-}
-
-// Receipts are read back as far as files wait for, not a fixed number of them;
-// what is complete goes although the first place is down.
-func TestMirrorRestartWithManyReceipts(t *testing.T) {
-	bubble(t, func(t *testing.T) {
-		const files = 3000
-		s, a := newSpool(), newNode(func(name string, _ int) error { return refusal(name, sink.Temporary, 500) })
-		b := newNode(nil)
-		cfg := mirror(a, b)
-		s.captured = func(name string) time.Time { return time.Now().Add(-time.Hour) }
-		s.receipts = append(s.receipts, receiptOf("p-older", cfg.Targets[1].URL, time.Now().Add(-48*time.Hour)))
-		for i := range files {
-			name := fmt.Sprintf("p-%05d", i)
-			s.files[name] = &fakeFile{[]byte("content of " + name)}
-			s.receipts = append(s.receipts, receiptOf(name, cfg.Targets[1].URL, time.Now()))
-			if i%2 == 0 {
-				s.receipts = append(s.receipts, receiptOf(name, cfg.Targets[0].URL, time.Now()))
-			}
-		}
-		r := start(t, cfg, s)
-		pass(20 * time.Minute)
-		if len(s.names()) != files/2 || len(b.seen()) != 0 {
-			t.Errorf("%d files are left, %d were put to who had them; want %d and none", len(s.names()), len(b.seen()), files/2)
-		}
-		if err := r.end(); err != nil {
-			t.Error(err)
-		}
-		h := newHoldings(2)
-		if err := h.load(s, cfg.Targets); err != nil || len(h.files) != files/2 || h.counts[1] != files/2 || h.counts[0] != 0 {
-			t.Errorf("holdings of %d files, %v (%v)", len(h.files), h.counts, err)
-		}
-	})
-}
-
-// Beyond the bound no file is begun that would have to be remembered, and none
-// is forgotten.
-func TestMirrorBound(t *testing.T) {
-	bubble(t, func(t *testing.T) {
-		names := numbered("p-", 1, 60)
-		s, down := newSpool(names...), true
-		a, b := newNode(func(name string, _ int) error {
-			if down {
-				return refusal(name, sink.Temporary, 500)
-			}
-			return nil
-		}), newNode(nil)
-		cfg := mirror(a, b)
-		ctx, stop := context.WithCancel(t.Context())
-		r := &running{stop: stop, ended: make(chan struct{}), u: newUploader(cfg, s)}
-		r.u.held.limit = 10
-		go func() {
-			defer close(r.ended)
-			r.err = r.u.Run(ctx)
-		}()
-		for i := range 40 { // one after the other, as they come
-			s.add(fmt.Sprintf("p-9%02d", i), "late")
-			pass(time.Minute)
-		}
-		if n := len(b.seen()); n < 10 || n > 61 {
-			t.Errorf("the other was put %d files, want ten or what one look brought", n)
-		}
-		down = false
-		pass(10 * time.Minute)
-		equal(t, "left in the store", s.names(), nil)
-		if len(b.taken) != 100 || len(a.taken) != 100 || len(s.receipts) != 200 {
-			t.Errorf("taken %d and %d with %d receipts, want 100, 100, 200", len(a.taken), len(b.taken), len(s.receipts))
-		}
-		if err := r.end(); err != nil {
-			t.Error(err)
-		}
-	})
 }
 
 // A place that is added gets what is still in the store; one that is removed

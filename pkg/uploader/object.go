@@ -19,22 +19,24 @@ type content struct {
 	size int64  // bytes
 	sum  [32]byte
 	by   string // store.ByWatch or store.ByPush
+	in   inflated
 }
 
 func (c content) hex() string { return hex.EncodeToString(c.sum[:]) }
 
 // object is c as a sink takes it. key is where it goes, "" below no path.
 func (c content) object(key string, now time.Time) sink.Object {
-	return sink.Object{
-		Name: sink.SafeName(c.name), Key: key, Size: c.size, SHA256: c.sum, Content: c,
-		Meta: map[string]string{
-			sink.MetaName:   url.PathEscape(c.name),
-			sink.MetaSHA256: c.hex(),
-			sink.MetaSize:   strconv.FormatInt(c.size, 10),
-			sink.MetaTime:   now.UTC().Format(time.RFC3339Nano),
-			sink.MetaBy:     c.by,
-		},
+	meta := map[string]string{
+		sink.MetaName:   url.PathEscape(c.name),
+		sink.MetaSHA256: c.hex(),
+		sink.MetaSize:   strconv.FormatInt(c.size, 10),
+		sink.MetaTime:   now.UTC().Format(time.RFC3339Nano),
+		sink.MetaBy:     c.by,
 	}
+	if c.in.sum != "" {
+		meta[sink.MetaInflatedSize], meta[sink.MetaInflatedSHA256] = strconv.FormatInt(c.in.size, 10), c.in.sum
+	}
+	return sink.Object{Name: sink.SafeName(c.name), Key: key, Meta: meta, Size: c.size, SHA256: c.sum, Content: c}
 }
 
 // receipt is a line of the ledger.
@@ -42,6 +44,7 @@ func (c content) receipt(proof sink.Receipt, tries int, now time.Time) store.Rec
 	return store.Receipt{
 		Time: now.UTC(), Name: c.name, Size: c.size, SHA256: c.hex(), Sink: proof.Sink, URL: proof.URL,
 		FileHash: proof.FileHash, Key: proof.Key, Object: proof.Object, Attempts: tries, By: c.by,
+		InflatedSize: c.in.size, InflatedSHA256: c.in.sum,
 	}
 }
 

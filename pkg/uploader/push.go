@@ -24,6 +24,8 @@ type PushConfig struct {
 	Concurrency int      // files in flight
 	Retries     int      // how often a file is tried, at least once
 	Backoff     backoff.Policy
+	Timeout     time.Duration // as the sinks have it; with Bandwidth alone
+	Bandwidth   int64         // bytes a second that all uploads together send at most; 0 no limit
 	// CapturedAt is the time in a name of the capture's; nil knows none.
 	CapturedAt func(name string) (at time.Time, ok bool)
 	Log        *logrus.Entry
@@ -58,7 +60,7 @@ func Push(ctx context.Context, cfg PushConfig, paths []string) error {
 	}
 	work, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
-	p := &pusher{cfg: cfg, stop: stop, repeats: repeated{log: cfg.Log}}
+	p := &pusher{cfg: cfg, stop: stop, limit: newLimit(cfg.Bandwidth, cfg.Concurrency, cfg.Timeout), repeats: repeated{log: cfg.Log}}
 	for _, target := range cfg.Targets {
 		p.ways = append(p.ways, &way{target: target, names: claims{held: map[string]chan struct{}{}}})
 	}
@@ -91,6 +93,7 @@ type pusher struct {
 	cfg     PushConfig
 	stop    context.CancelCauseFunc
 	ways    []*way
+	limit   *limit
 	repeats repeated
 	calls   sync.Mutex // one callback at a time
 

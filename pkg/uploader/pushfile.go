@@ -27,6 +27,12 @@ func (p *pusher) try(ctx context.Context, path string, w *way, try int) error {
 		return err
 	}
 	it := content{ReaderAt: file, name: filepath.Base(path), size: before.Size(), sum: sum, by: store.ByPush}
+	if _, captured := p.cfg.CapturedAt(it.name); captured && isPacked(it.name) {
+		it.in, err = inflate(ctx, file, it.size, it.name, make([]byte, 64<<10), func() {})
+		if err != nil && ctx.Err() == nil {
+			p.cfg.Log.WithFields(logrus.Fields{"file": path, "err": err}).Warn("a compressed file does not inflate: it is uploaded as it is")
+		}
+	}
 	proof, err := p.put(ctx, path, w, it.object(w.target.pushedKey(it.name, p.cfg.CapturedAt), p.cfg.Now()))
 	if err != nil {
 		return err
@@ -67,6 +73,7 @@ func (p *pusher) put(ctx context.Context, path string, w *way, obj sink.Object) 
 		sent += n
 		p.sent(n)
 	}
+	obj.Content = p.limit.slowed(ctx, obj.Content)
 	receipt, err := w.target.Sink.Put(ctx, obj)
 	if err != nil {
 		p.sent(-sent) // the next try sends all of it again

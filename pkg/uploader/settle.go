@@ -48,8 +48,11 @@ func (b *booker) remove(o outcome) (booked, error) {
 	switch {
 	case b.u.held == nil && err != nil && !o.old:
 		b.u.old.add(o.content.receipt(o.receipt, o.t.tries, b.u.cfg.Now()))
-	case b.u.held != nil && (err == nil || errors.Is(err, store.ErrChanged)):
+	case b.u.held == nil:
+	case err == nil, errors.Is(err, store.ErrChanged):
 		b.u.held.left(o.content.name, false)
+	default:
+		b.u.held.stays(o.content.name)
 	}
 	if err == nil {
 		b.u.gone(o.content.size)

@@ -59,6 +59,7 @@ func (l *lane) shipped(size int64) {
 func (l *lane) failed(t *track, v verdict, err error) {
 	if v == forget {
 		l.log.WithFields(logrus.Fields{"file": t.name, "err": err}).Debug("the file has gone")
+		l.u.held.left(t.name, false)
 		return
 	}
 	l.u.reporter.Trouble(err)

@@ -94,6 +94,7 @@ func (u *Uploader) fill(common status.Common) any {
 		OldestWaiting: oldest.UTC(),
 		Rejected:      int(c.rejected.Load()),
 		LastUpload:    moment(c.lastUpload.Load()),
+		Copy:          u.cfg.Copy(),
 	}
 	for _, t := range targets {
 		s.InFlight += t.InFlight

@@ -70,6 +70,15 @@ type Config struct {
 	// StatusPace is how often the status is written; 0 means status.Every.
 	StatusPace time.Duration
 
+	// Books is the store's name by which copies of the books are put to the targets
+	// that know paths, once a day; "" puts none.
+	Books string
+	// Bandwidth is how many bytes a second all uploads together send at most; 0 no
+	// limit.
+	Bandwidth int64
+	// Copy is for the status: how the copy of the ledger fares; nil without one.
+	Copy func() *status.Copy
+
 	Log *logrus.Entry
 	// Check is called once a second; its error (the store is gone) ends the
 	// work. nil is fine.
@@ -86,6 +95,7 @@ type Uploader struct {
 	old      oldReceipts // of a single target
 	held     *holdings   // of several, else nil
 	buffers  sync.Pool   // of *[]byte
+	limit    *limit      // of what is sent; nil without
 
 	scanning          []*status.Stage // by lane
 	uploading, ledger *status.Stage
@@ -124,6 +134,16 @@ type spool interface {
 	ReceiptsSince(from time.Time, by string, each func(store.Receipt)) error
 	openLedger(cfg store.LedgerConfig) (ledger, error)
 
+	BookFiles(receipts, captured bool) ([]store.BookFile, error)
+	OpenBook(name string) (interface {
+		io.ReaderAt
+		io.Closer
+	}, error)
+	Scratch(name string) (f interface {
+		io.Writer
+		io.ReaderAt
+	}, done func(), err error)
+
 	ReadState(name string) ([]byte, error)
 	WriteState(name string, data []byte, durable bool) error
 	RemoveState(name string) error
@@ -155,6 +175,9 @@ func newUploader(cfg Config, sp spool) *Uploader {
 	if cfg.Random == nil {
 		cfg.Random = rand.Float64
 	}
+	if cfg.Copy == nil {
+		cfg.Copy = func() *status.Copy { return nil }
+	}
 	cfg.Concurrency, cfg.Retries = max(cfg.Concurrency, 1), max(cfg.Retries, 1)
 	u := &Uploader{
 		cfg: cfg, spool: sp,
@@ -168,6 +191,7 @@ func newUploader(cfg Config, sp spool) *Uploader {
 	if len(cfg.Targets) > 1 {
 		u.held = newHoldings(len(cfg.Targets))
 	}
+	u.limit = newLimit(cfg.Bandwidth, cfg.Concurrency*len(cfg.Targets), cfg.Timeout)
 	u.buffers.New = func() any { b := make([]byte, 64<<10); return &b }
 	u.newReporter()
 	return u
@@ -220,8 +244,13 @@ func (c Config) backoffFile(target int) string {
 	if len(c.Targets) == 1 {
 		return store.StateUploaderBackoff
 	}
-	sum := sha256.Sum256([]byte(c.Targets[target].Kind + " " + c.Targets[target].URL))
-	return store.StateUploaderBackoffOf(hex.EncodeToString(sum[:6]))
+	return store.StateUploaderBackoffOf(c.Targets[target].id())
+}
+
+// id names a target in the names of state files.
+func (t Target) id() string {
+	sum := sha256.Sum256([]byte(t.Kind + " " + t.URL))
+	return hex.EncodeToString(sum[:6])
 }
 
 // onDisk is the real spool.

@@ -7,6 +7,8 @@ import (
 	"io"
 	"time"
 
+	"github.com/sirupsen/logrus"
+
 	"github.com/storj/twitter-stream/pkg/sink"
 	"github.com/storj/twitter-stream/pkg/store"
 )
@@ -36,6 +38,9 @@ func (l *lane) try(ctx context.Context, t *track) outcome {
 	out.content = content{ReaderAt: out.entry, name: t.name, size: out.entry.size(), by: store.ByWatch}
 	buf := u.buffers.Get().(*[]byte)
 	out.content.sum, out.err = hash(ctx, out.entry, out.content.size, *buf, func() { word.renew(diskLimit) })
+	if out.err == nil && isPacked(t.name) {
+		out.content.in, out.err = l.inflate(ctx, out.entry, out.content, *buf, word)
+	}
 	u.buffers.Put(buf)
 	if out.err == nil && (u.old.proves(out.content) || u.held.proves(l.index, out.content)) {
 		out.old = true
@@ -50,6 +55,17 @@ func (l *lane) try(ctx context.Context, t *track) outcome {
 		out.content.ReaderAt = nil
 	}
 	return out
+}
+
+// inflate looks into a compressed file. One that does not inflate is shipped as
+// it is: it is what was captured, and the only one there is.
+func (l *lane) inflate(ctx context.Context, file io.ReaderAt, c content, buf []byte, word *word) (inflated, error) {
+	in, err := inflate(ctx, file, c.size, c.name, buf, func() { word.renew(diskLimit) })
+	if err != nil && ctx.Err() == nil {
+		l.log.WithFields(logrus.Fields{"file": c.name, "err": err}).Warn("a compressed file does not inflate: it is uploaded as it is")
+		err = nil
+	}
+	return in, err
 }
 
 // put calls the sink and keeps the word: the sink fails a try without progress
@@ -68,6 +84,7 @@ func (l *lane) put(ctx context.Context, obj sink.Object, word *word) (sink.Recei
 		}
 	}
 	word.give(l.u.cfg.Timeout + slack)
+	obj.Content = l.u.limit.slowed(ctx, obj.Content)
 	return l.target.Sink.Put(ctx, obj)
 }
 

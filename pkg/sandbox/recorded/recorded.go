@@ -23,7 +23,8 @@ import (
 var endings = []string{".jsonl", ".ndjson", ".sse"}
 
 // Files returns the files of path: itself, or all files of messages below a
-// directory, in the order of their paths. Dot files are not looked at.
+// directory, in the order of their paths. What begins with a dot or an underscore
+// is hidden, as for all that reads partitions: copies of the books lie so.
 func Files(path string) (files []string, err error) {
 	info, err := os.Stat(path)
 	if err != nil {
@@ -36,9 +37,11 @@ func Files(path string) (files []string, err error) {
 		switch {
 		case err != nil:
 			return err
-		case name != path && strings.HasPrefix(entry.Name(), ".") && entry.IsDir():
-			return filepath.SkipDir
-		case entry.Type().IsRegular() && !strings.HasPrefix(entry.Name(), ".") && slices.Contains(endings, filepath.Ext(Plain(name))):
+		case name != path && strings.ContainsAny(entry.Name()[:1], "._"):
+			if entry.IsDir() {
+				return filepath.SkipDir
+			}
+		case entry.Type().IsRegular() && slices.Contains(endings, filepath.Ext(Plain(name))):
 			files = append(files, name)
 		}
 		return nil

@@ -39,7 +39,7 @@ func TestDirectory(t *testing.T) {
 	write(t, filepath.Join(dir, "dt=1/hour=00/x-1.jsonl.gz"), zipped.Bytes())
 	write(t, filepath.Join(dir, "a.ndjson"), []byte("a\n"))
 	write(t, filepath.Join(dir, "z.sse"), []byte("d"))
-	for _, name := range []string{".half.jsonl", ".state/x.jsonl", "manifest-sha256.txt", "coverage.json", "dt=1/.x.jsonl"} {
+	for _, name := range []string{".half.jsonl", ".state/x.jsonl", "manifest-sha256.txt", "coverage.json", "dt=1/.x.jsonl", "_books/host/2026-11.jsonl"} {
 		write(t, filepath.Join(dir, name), []byte("not this\n"))
 	}
 	files, err := Files(dir)

@@ -99,7 +99,7 @@ func (o osFolder) Sync() error { return o.SyncDir(".") }
 // FUSE): there the file's own fsync has to do.
 func (o osFolder) SyncDir(name string) error {
 	err := o.Dir.SyncDir(name)
-	if errors.Is(err, syscall.EINVAL) || errors.Is(err, errors.ErrUnsupported) {
+	if dirfs.CannotSync(err) {
 		return nil
 	}
 	return err

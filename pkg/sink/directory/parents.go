@@ -33,12 +33,15 @@ func parents(key string, each func(name string) error) error {
 // makeParents makes the directories that a key leads through. A link is none,
 // wherever it leads. Their names become durable when the object's does (settle):
 // whoever made them may have died before that.
-func makeParents(dir folder, key string) error {
-	return parents(key, func(name string) error {
+func makeParents(dir folder, obj sink.Object) error {
+	mode := fs.FileMode(0o755) // as readable as the files in it: the archive's own mode decides
+	if obj.Private {
+		mode = 0o700
+	}
+	return parents(keyOf(obj), func(name string) error {
 		info, err := dir.Lstat(name)
 		if errors.Is(err, fs.ErrNotExist) {
-			// As readable as the files in it: the archive's own mode decides.
-			if err = dir.Mkdir(name, 0o755); errors.Is(err, fs.ErrExist) {
+			if err = dir.Mkdir(name, mode); errors.Is(err, fs.ErrExist) {
 				err = nil // another process was quicker
 			}
 			if err == nil {

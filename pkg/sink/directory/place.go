@@ -43,7 +43,7 @@ func (a *Archive) place(w *watch, obj sink.Object) error {
 		err = a.prove(w, dir, temp, obj)
 	}
 	if err == nil {
-		err = makeParents(dir, keyOf(obj))
+		err = makeParents(dir, obj)
 	}
 	if err == nil {
 		err = dir.Place(temp, keyOf(obj))
