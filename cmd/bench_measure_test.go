@@ -187,7 +187,7 @@ func (r *remover) sweep() {
 		return // not there yet
 	}
 	for _, entry := range entries {
-		if name := entry.Name(); name[0] != '.' && strings.HasSuffix(name, ".jsonl") {
+		if name := entry.Name(); name[0] != '.' && isFinished(name) {
 			info, err := entry.Info()
 			if err == nil && os.Remove(filepath.Join(r.dir, name)) == nil {
 				r.bytes += info.Size()
@@ -203,8 +203,19 @@ func (r *remover) stop() int64 {
 	return r.bytes
 }
 
+// ownCPU is what this process, which is the sender and takes finished files
+// away, has used.
+func ownCPU(b *testing.B) time.Duration {
+	b.Helper()
+	var used syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &used); err != nil {
+		b.Fatal(err)
+	}
+	return time.Duration(used.Utime.Nano() + used.Stime.Nano())
+}
+
 // figures are the runs of one competitor.
-type figures struct{ mbs, cpuPerGB, peak []float64 }
+type figures struct{ mbs, cpuPerGB, peak, sender []float64 }
 
 func (f *figures) add(p *program, bytes int64, took time.Duration) float64 {
 	mbs := float64(bytes) / 1e6 / took.Seconds()

@@ -10,6 +10,9 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"runtime"
+
+	"github.com/klauspost/compress/gzip"
 )
 
 // peerVariable makes the test binary be one of the programs that the
@@ -18,14 +21,41 @@ const peerVariable = "TWITTER_STREAM_TEST_PEER"
 
 // runPeer is the peer that the environment asks for, if it asks for one.
 func runPeer() (code int, asked bool) {
-	if os.Getenv(peerVariable) != "scanner" {
+	var err error
+	switch os.Getenv(peerVariable) {
+	case "scanner":
+		err = scannerPeer(os.Args[1], os.Args[2])
+	case "inflater":
+		err = inflaterPeer(os.Args[1])
+	default:
 		return 0, false
 	}
-	if err := scannerPeer(os.Args[1], os.Args[2]); err != nil {
-		fmt.Fprintln(os.Stderr, "scanner peer:", err)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "peer:", err)
 		return 1, true
 	}
 	return 0, true
+}
+
+// inflaterPeer inflates, on one processor, and does nothing else.
+func inflaterPeer(url string) error {
+	runtime.GOMAXPROCS(1)
+	req, err := http.NewRequest(http.MethodGet, url, nil)
+	if err != nil {
+		return err
+	}
+	req.Header.Set("Accept-Encoding", "gzip") // else net/http inflates, and more slowly
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	plain, err := gzip.NewReader(bufio.NewReaderSize(resp.Body, 64<<10))
+	if err != nil {
+		return err
+	}
+	_, err = io.CopyBuffer(struct{ io.Writer }{io.Discard}, plain, make([]byte, 64<<10))
+	return err
 }
 
 // scannerPeer is the loop that one writes first: a scanner, encoding/json,

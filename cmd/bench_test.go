@@ -3,11 +3,13 @@
 package cmd_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 )
@@ -34,10 +36,12 @@ func (c *contest) run(f *figures, start func() *program) float64 {
 	for len(c.sender.accepted) > 0 {
 		<-c.sender.accepted
 	}
+	before := ownCPU(c.b)
 	p := start()
 	p.wait()
 	select {
 	case began := <-c.sender.accepted:
+		f.sender = append(f.sender, (ownCPU(c.b)-before).Seconds()/(float64(c.bytes)/1e9))
 		return f.add(p, c.bytes, p.stopped.Sub(began))
 	default:
 		c.b.Fatalf("%s never came; it said:\n%s", p.cmd, &p.out)
@@ -62,10 +66,71 @@ func (c *contest) grabber(f *figures, dir string, keys map[string]string) float6
 	mbs := c.run(f, func() *program {
 		return launchOurs(c.b, "grabber", "-q", "-c", config, "--messages", strconv.Itoa(c.rounds*len(c.load.messages)))
 	})
-	if got := files.stop(); got != c.bytes {
+	got := files.stop()
+	if keys["grabber_compress"] != "" {
+		got = c.booked(filepath.Join(dir, "store"))
+	}
+	if got != c.bytes {
 		c.b.Fatalf("%d bytes of finished files, want %d", got, c.bytes)
 	}
 	return mbs
+}
+
+// booked returns how many bytes the captured book says are in the files, and
+// tells how many of them were packed.
+func (c *contest) booked(store string) (bytes int64) {
+	c.b.Helper()
+	books, err := filepath.Glob(filepath.Join(store, "ledger", "captured-*"))
+	if err != nil || len(books) == 0 {
+		c.b.Fatalf("no captured book: %v", err)
+	}
+	var files, packed, inside, size int64
+	for _, book := range books {
+		text, err := os.ReadFile(book)
+		if err != nil {
+			c.b.Fatal(err)
+		}
+		for line := range strings.Lines(string(text)) {
+			if !strings.HasPrefix(line, `{"kind":"file",`) {
+				continue
+			}
+			var f struct {
+				Bytes  int64
+				Packed int64 `json:"packed_bytes"`
+			}
+			if err := json.Unmarshal([]byte(line), &f); err != nil {
+				c.b.Fatal(err)
+			}
+			files, bytes = files+1, bytes+f.Bytes
+			if f.Packed > 0 {
+				packed, inside, size = packed+1, inside+f.Bytes, size+f.Packed
+			}
+		}
+	}
+	c.b.Logf("%d of %d files were packed, to %.1f %%", packed, files, float64(size)/float64(inside)*100)
+	return bytes
+}
+
+// BenchmarkCapturePacked is the capture with zstd beside the one without, in
+// turns, at full rate, where compression does not keep up and gives way.
+func BenchmarkCapturePacked(b *testing.B) {
+	once(b, func() {
+		l := newLoad(b)
+		dir := memoryDir(b, 4<<30)
+		rounds := l.rounds(4 * captureBytes)
+		c := newContest(b, l, serve(b, l.plain().send(rounds)), rounds)
+		var plain, packed figures
+		var ratios []float64
+		for range benchRounds {
+			without := c.grabber(&plain, dir, nil)
+			ratios = append(ratios, c.grabber(&packed, dir, map[string]string{"grabber_compress": "zstd"})/without)
+		}
+		packed.report(b)
+		b.ReportMetric(median(ratios), "x-plain")
+		b.ReportMetric(median(plain.mbs), "plain-MB/s")
+		b.ReportMetric(median(plain.cpuPerGB), "plain-cpu-s/GB")
+		b.Logf("zstd %v\nplain %v\nratios %.2f", &packed, &plain, ratios)
+	})
 }
 
 // curl writes what comes to one file and checks nothing.
@@ -108,15 +173,26 @@ func (c *contest) scanner(f *figures, dir string) float64 {
 	return mbs
 }
 
+// inflater is klauspost's reader in a process of its own, on one processor.
+func (c *contest) inflater(f *figures) float64 {
+	c.b.Helper()
+	self, err := os.Executable()
+	if err != nil {
+		c.b.Fatal(err)
+	}
+	return c.run(f, func() *program { return launch(c.b, []string{peerVariable + "=inflater"}, self, c.sender.url) })
+}
+
 // report reports the grabber's own figures.
 func (f *figures) report(b *testing.B) {
 	b.ReportMetric(median(f.mbs), "MB/s")
 	b.ReportMetric(median(f.cpuPerGB), "cpu-s/GB")
 	b.ReportMetric(median(f.peak), "peak-MiB")
+	b.ReportMetric(median(f.sender), "sender-cpu-s/GB")
 }
 
 func (f *figures) String() string {
-	return fmt.Sprintf("%.0f MB/s, %.2f CPU s/GB, %.0f MiB", f.mbs, f.cpuPerGB, f.peak)
+	return fmt.Sprintf("%.0f MB/s, %.2f CPU s/GB, %.0f MiB; the sender %.2f CPU s/GB", f.mbs, f.cpuPerGB, f.peak, f.sender)
 }
 
 // BenchmarkCapture is the whole capture path at full rate, with the store in
@@ -157,21 +233,24 @@ func BenchmarkCaptureGzip(b *testing.B) {
 		dir := memoryDir(b, 4<<30)
 		rounds := l.rounds(captureBytes / 2)
 		c := newContest(b, l, serve(b, l.gzipped(b, rounds).send(rounds)), rounds)
-		var grabber, curl figures
-		var overCurl []float64
+		var grabber, curl, inflater figures
+		var overCurl, overInflater []float64
 		for range benchRounds {
 			ours := c.grabber(&grabber, dir, nil)
 			if theirs, ok := c.curl(&curl, dir, "--compressed"); ok {
 				overCurl = append(overCurl, ours/theirs)
 			}
+			overInflater = append(overInflater, ours/c.inflater(&inflater))
 		}
 		grabber.report(b)
+		b.ReportMetric(median(overInflater), "x-inflater")
+		b.ReportMetric(median(inflater.mbs), "inflater-MB/s")
 		if len(overCurl) > 0 {
 			b.ReportMetric(median(overCurl), "x-curl")
 			b.ReportMetric(median(curl.mbs), "curl-MB/s")
 			b.ReportMetric(median(curl.cpuPerGB), "curl-cpu-s/GB")
 		}
-		b.Logf("grabber %v\ncurl --compressed %v", &grabber, &curl)
+		b.Logf("grabber %v\ncurl --compressed %v\nthe inflater alone %v", &grabber, &curl, &inflater)
 	})
 }
 

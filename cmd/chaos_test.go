@@ -35,6 +35,9 @@ func TestInvariants2And4UnderADaemon(t *testing.T) {
 		default:
 			w.killChild([]string{"grabber", "uploader"}[rand.IntN(2)])
 		}
+		if i%3 == 0 {
+			w.booksBalance()
+		}
 		if t.Failed() {
 			return
 		}

@@ -40,14 +40,14 @@ func TestDirectoryKeepsWhatIsThere(t *testing.T) {
 	if code, out := w.run("uploader", "init-dir"); code != 0 {
 		t.Fatalf("init-dir exited %d:\n%s", code, out)
 	}
-	put(t, filepath.Join(archive, names[0]), "another")
-	put(t, filepath.Join(archive, names[1]), stocked(names)[names[1]])
+	put(t, placeOf(archive, names[0]), "another")
+	put(t, placeOf(archive, names[1]), stocked(names)[names[1]])
 	d := w.begin()
 	eventually(t, "one is set aside", func() bool { return len(w.reasons()) == 1 })
 	eventually(t, "the others are shipped", func() bool { return len(w.finished()) == 0 })
 	d.stop()
 	has(t, "the reason", w.reasons()[names[0]], "another content")
-	if data, err := os.ReadFile(filepath.Join(archive, names[0])); string(data) != "another" {
+	if data, err := os.ReadFile(placeOf(archive, names[0])); string(data) != "another" {
 		t.Errorf("what was there is %q now (%v)", data, err)
 	}
 	if n := len(w.receipts()); n != 2 {
@@ -209,12 +209,5 @@ func TestDirectoryOfTwoUploaders(t *testing.T) {
 	}
 	want := stocked(append(names, own))
 	want["notes.txt"] = "notes"
-	for name, content := range want {
-		if data, err := os.ReadFile(filepath.Join(archive, name)); err != nil || string(data) != content {
-			t.Errorf("%s in the archive: %.80q (%v)", name, data, err)
-		}
-	}
-	if entries, err := os.ReadDir(archive); err != nil || len(entries) != len(want)+1 {
-		t.Errorf("%d names in the archive (%v), want %d and the marker", len(entries), err, len(want))
-	}
+	archived(t, archive, want)
 }

@@ -4,6 +4,7 @@ package cmd_test
 
 import (
 	"encoding/json"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -23,28 +24,51 @@ func archivist(t *testing.T, files int, more ...string) (w *world, archive strin
 	return w, filepath.Join(w.dir, "archive"), w.stock(files)
 }
 
+// placeOf is where an archive keeps a file by default.
+func placeOf(archive, name string) string {
+	at, err := time.Parse("20060102T150405", strings.TrimPrefix(name, prefix)[:min(15, len(strings.TrimPrefix(name, prefix)))])
+	if err != nil {
+		return filepath.Join(archive, name)
+	}
+	return filepath.Join(archive, at.Format("dt=2006-01-02"), at.Format("hour=15"), name)
+}
+
+// archived fails unless an archive holds exactly these files, each in its
+// place, and nothing but its marker besides.
+func archived(t testing.TB, archive string, want map[string]string) {
+	t.Helper()
+	err := filepath.WalkDir(archive, func(path string, entry fs.DirEntry, err error) error {
+		if err == nil && entry.IsDir() && entry.Name() == "_books" { // copies of the ledger
+			return filepath.SkipDir
+		}
+		if err == nil && !entry.IsDir() && entry.Name() != marker {
+			if _, ok := want[entry.Name()]; !ok || path != placeOf(archive, entry.Name()) {
+				t.Errorf("the archive holds %s", path)
+			}
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, content := range want {
+		if data, err := os.ReadFile(placeOf(archive, name)); err != nil || string(data) != content {
+			t.Errorf("%s in the archive: %.80q (%v), want %.80q", name, data, err, content)
+		}
+	}
+}
+
 // inArchive fails unless an archive holds exactly these files, and nothing but
 // its marker besides, each with one receipt.
 func (w *world) inArchive(archive string, want map[string]string) {
 	w.t.Helper()
-	entries, err := os.ReadDir(archive)
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	for _, entry := range entries {
-		name := entry.Name()
-		if _, ok := want[name]; !ok && name != marker {
-			w.t.Errorf("the archive holds %s", name)
-		}
-	}
-	for name, content := range want {
-		if data, err := os.ReadFile(filepath.Join(archive, name)); err != nil || string(data) != content {
-			w.t.Errorf("%s in the archive: %.80q (%v), want %.80q", name, data, err, content)
-		}
-	}
+	archived(w.t, archive, want)
 	receipts := map[string]int{}
 	for _, r := range w.receipts() {
 		receipts[r.Name]++
+		if object, err := filepath.Rel(archive, placeOf(archive, r.Name)); err != nil || r.Object != object {
+			w.t.Errorf("the receipt of %s names %q, want %q", r.Name, r.Object, object)
+		}
 		if r.FileHash != r.SHA256 || r.Key != "" {
 			w.t.Errorf("the receipt of %s has file hash %s of content %s, and key %q", r.Name, r.FileHash, r.SHA256, r.Key)
 		}
@@ -67,7 +91,7 @@ func TestDirectoryNeedsNoCommand(t *testing.T) {
 	eventually(t, "all is shipped", func() bool { return len(w.finished()) == 0 })
 	d.stop()
 	w.inArchive(archive, stocked(names))
-	for path, want := range map[string]os.FileMode{archive: 0o700, filepath.Join(archive, names[0]): 0o644} {
+	for path, want := range map[string]os.FileMode{archive: 0o700, placeOf(archive, names[0]): 0o644} {
 		if info, err := os.Stat(path); err != nil || info.Mode().Perm()&^want != 0 {
 			t.Errorf("%s: %v (%v), want at most %v", path, info.Mode(), err, want)
 		}
@@ -228,7 +252,7 @@ func TestDirectoryIsAnother(t *testing.T) {
 	u.stop()
 	for dir, names := range map[string][]string{archive + ".old": first, archive: {late}} {
 		for _, name := range names {
-			if _, err := os.Stat(filepath.Join(dir, name)); err != nil {
+			if _, err := os.Stat(placeOf(dir, name)); err != nil {
 				t.Error(err)
 			}
 		}

@@ -102,6 +102,7 @@ func (w *world) stored() bool {
 // altered, in order, and of each connection only an end lost, within bounds.
 func (w *world) balance(kills int) {
 	t := w.t
+	w.booksBalance()
 	got := map[uint64]bool{}
 	var last uint64
 	for _, line := range lines(t, w.captured()) {

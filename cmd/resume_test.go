@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -104,6 +105,25 @@ func TestNothingLostNothingTwice(t *testing.T) {
 			c.fight()
 			c.settle(true)
 		})
+	}
+}
+
+// TestNothingLostNothingTwicePacked is the same where finished files are packed,
+// which gives a kill more moments to hit.
+func TestNothingLostNothingTwicePacked(t *testing.T) {
+	t.Parallel()
+	c := newCampaign(t, "jetstream", "grabber_compress", "zstd")
+	c.fight()
+	c.settle(true)
+	packed := 0
+	for _, r := range c.receipts() {
+		if strings.HasSuffix(r.Name, ".jsonl.zst") {
+			packed++
+		}
+	}
+	t.Logf("%d of %d files are packed", packed, len(c.receipts()))
+	if packed < len(c.receipts())*3/4 {
+		t.Errorf("%d of %d files are packed", packed, len(c.receipts()))
 	}
 }
 

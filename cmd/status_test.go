@@ -92,12 +92,19 @@ func TestStatusThroughALife(t *testing.T) {
 	has(t, "check", checked, "configuration", "credentials", "store", "ledger", "stream", "clock", "node", "daemon runs (pid")
 
 	pid, _, _, _ := w.child("grabber")
+	alive := func() int { code, _ := w.run("daemon", "status", "--alive"); return code }
 	kill(t, pid, syscall.SIGSTOP) // heartbeat_timeout is far away
 	eventually(t, "the standing grabber is seen", func() bool { v, code := w.look(); return code == 1 && v.Grabber.Alive && !v.Grabber.Beating })
+	if code := alive(); code != 0 {
+		t.Errorf("the daemon is not alive (%d) while its grabber stands", code)
+	}
 	kill(t, pid, syscall.SIGCONT)
 	eventually(t, "it is well again", func() bool { _, code := w.look(); return code == 0 })
 
 	d.stop()
+	if code := alive(); code != 1 {
+		t.Errorf("a daemon that has stopped: --alive exits %d", code)
+	}
 	v, code = w.look()
 	if code != 1 || v.Daemon.Alive || v.Grabber.State != "stopped" || v.Uploader.State != "stopped" {
 		t.Errorf("stopped: exit %d, %+v", code, v)

@@ -5,12 +5,14 @@ package cmd_test
 import (
 	"bytes"
 	"encoding/json"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
+	"github.com/storj/twitter-stream/pkg/pack"
 	"github.com/storj/twitter-stream/pkg/sandbox"
 )
 
@@ -58,8 +60,13 @@ func (w *world) run(name string, args ...string) (code int, output string) {
 func (w *world) finished() []string {
 	w.t.Helper()
 	return w.names(func(name string) bool {
-		return !strings.HasPrefix(name, ".") && strings.HasSuffix(name, ".jsonl")
+		return !strings.HasPrefix(name, ".") && isFinished(name)
 	})
+}
+
+// isFinished tells a finished file's name from others of the store.
+func isFinished(name string) bool {
+	return strings.HasSuffix(strings.TrimSuffix(strings.TrimSuffix(name, ".gz"), ".zst"), ".jsonl")
 }
 
 // names returns what lies in the store directory itself and is a file.
@@ -83,8 +90,8 @@ func (w *world) names(want func(string) bool) []string {
 
 // receipt is a line of the ledger, read here by itself.
 type receipt struct {
-	Name, SHA256, FileHash, Key, By string
-	Size                            int64
+	Name, SHA256, FileHash, Key, By, Object, Sink, URL string
+	Size                                               int64
 }
 
 func (w *world) receipts() []receipt {
@@ -155,6 +162,7 @@ func lines(t testing.TB, files []content) [][]byte {
 	t.Helper()
 	var all [][]byte
 	for _, file := range files {
+		file.data = inflated(t, file)
 		if len(file.data) == 0 || file.data[len(file.data)-1] != '\n' {
 			t.Errorf("%s is empty or does not end its last line", file.name)
 		}
@@ -167,6 +175,22 @@ func lines(t testing.TB, files []content) [][]byte {
 		}
 	}
 	return all
+}
+
+// inflated returns what is in a file, packed or not.
+func inflated(t testing.TB, file content) []byte {
+	t.Helper()
+	r, err := pack.Open(pack.Of(file.name), bytes.NewReader(file.data))
+	if err != nil {
+		t.Errorf("inflate %s: %v", file.name, err)
+		return nil
+	}
+	defer r.Close()
+	data, err := io.ReadAll(r)
+	if err != nil {
+		t.Errorf("inflate %s: %v", file.name, err)
+	}
+	return data
 }
 
 // seqOf returns the number that the sandbox gave a made-up message.

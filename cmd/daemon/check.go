@@ -3,13 +3,17 @@ package main
 import (
 	"context"
 	"net/http"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/storj/twitter-stream/cmd/internal/app"
+	"github.com/storj/twitter-stream/cmd/internal/storage"
 	"github.com/storj/twitter-stream/pkg/check"
 	"github.com/storj/twitter-stream/pkg/config"
+	"github.com/storj/twitter-stream/pkg/ledgercopy"
 	"github.com/storj/twitter-stream/pkg/overview"
 	"github.com/storj/twitter-stream/pkg/sink/directory"
 	"github.com/storj/twitter-stream/pkg/store"
@@ -45,18 +49,48 @@ func checks(cfg *config.Config) []check.Check {
 		check.Store(spool, cfg.MinFree),
 		check.Ledger(spool),
 		check.Captured(spool),
+		copyCheck(cfg),
 		check.Problems(func() ([]string, error) { return problems(cfg) }),
 		check.Stream(cfg.StreamURL, client),
-		sinkCheck(cfg, client),
+		sinkChecks(cfg, client),
 		check.Clock(client, time.Now, cfg.StreamURL, cfg.UploadURL),
 	}
 }
 
-// sinkCheck looks at what upload_url names.
-func sinkCheck(cfg *config.Config, client *http.Client) check.Check {
-	path, ok := directory.Path(cfg.UploadURL)
+// copyCheck compares the books with their copy.
+func copyCheck(cfg *config.Config) check.Check {
+	onlyKeys := slices.ContainsFunc(cfg.UploadURLs, func(rawURL string) bool { return strings.HasPrefix(strings.ToLower(rawURL), "http") })
+	return check.Copy(cfg.LedgerCopy, app.StoreName(cfg), onlyKeys, func() (ledgercopy.Source, func(), error) {
+		spool, err := lookAtStore(cfg)
+		if err != nil {
+			return nil, nil, err
+		}
+		return app.Books{Store: spool, Receipts: true, Captured: true}, func() { spool.Close() }, nil
+	})
+}
+
+// sinkChecks looks at all that upload_url names.
+func sinkChecks(cfg *config.Config, client *http.Client) check.Check {
+	urls := cfg.UploadURLs
+	if len(urls) == 0 {
+		urls = []string{""} // which is said
+	}
+	return func(ctx context.Context) (all []check.Finding) {
+		for _, rawURL := range urls {
+			all = append(all, sinkCheck(cfg, rawURL, client)(ctx)...)
+		}
+		return all
+	}
+}
+
+// sinkCheck looks at one of them.
+func sinkCheck(cfg *config.Config, rawURL string, client *http.Client) check.Check {
+	if strings.HasPrefix(rawURL, "s3:") {
+		return check.Bucket(storage.S3(cfg, rawURL, nil))
+	}
+	path, ok := directory.Path(rawURL)
 	if !ok {
-		return check.Node(cfg.UploadURL, client)
+		return check.Node(rawURL, client)
 	}
 	recall := func() (string, error) {
 		spool, err := lookAtStore(cfg)
@@ -64,7 +98,7 @@ func sinkCheck(cfg *config.Config, client *http.Client) check.Check {
 			return "", nil // check.Store has said it
 		}
 		defer spool.Close()
-		return app.ArchiveMemory{Store: spool, URL: cfg.UploadURL}.Recall()
+		return app.ArchiveMemory{Store: spool, URL: rawURL}.Recall()
 	}
 	return check.Archive(path, recall, app.Command("uploader init-dir", cfg.Path, path))
 }
@@ -100,7 +134,7 @@ func warnDeadDefaults(cfg *config.Config, say func(string)) {
 	if check.RetiredStream(cfg.StreamURL) {
 		say("stream_url is a Twitter v1.1 stream, which Twitter switched off: nothing will come from it; see 'daemon check', or run 'make demo'")
 	}
-	if check.RetiredNode(cfg.UploadURL) {
+	if slices.ContainsFunc(cfg.UploadURLs, check.RetiredNode) {
 		say("upload_url is one of Storj's web nodes of 2014, which are gone: files will wait in the store; see 'daemon check', or run 'make demo'")
 	}
 }

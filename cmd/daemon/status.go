@@ -15,24 +15,56 @@ import (
 )
 
 func statusCommand(frame *app.Frame) *cobra.Command {
-	var asJSON, watch bool
+	var asJSON, watch, alive bool
 	cmd := &cobra.Command{
 		Use:   "status",
 		Short: "Show what goes on, from the store alone",
 		Long: `status shows each program's state, rates, what waits and what went wrong, whether
 or not anything runs. It exits 0 when all that is configured is alive, moving and
-not paused, else 1.`,
-		Example: "  daemon status\n  daemon status --watch\n  daemon status --json | jq .backlog",
+not paused, else 1.
+
+With --alive it only asks whether the daemon lives, and reads no book: a probe for
+who would start it again. A node that is away, a full disk or a child that waits
+are nothing that another start would mend, and exit 0 there.`,
+		Example: "  daemon status\n  daemon status --watch\n  daemon status --json | jq .backlog\n  daemon status --alive",
 		Args:    app.Args(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			ctx, stop := frame.Lifetime(cmd.Context())
 			defer stop()
+			if alive {
+				return showAlive(frame)
+			}
 			return showStatus(ctx, frame, asJSON, watch)
 		},
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON with stable field names")
 	cmd.Flags().BoolVar(&watch, "watch", false, "show it again every two seconds")
+	cmd.Flags().BoolVar(&alive, "alive", false, "only whether the daemon lives: exit 0 or 1")
+	cmd.MarkFlagsMutuallyExclusive("alive", "json")
+	cmd.MarkFlagsMutuallyExclusive("alive", "watch")
 	return cmd
+}
+
+// showAlive says whether the daemon lives.
+func showAlive(frame *app.Frame) error {
+	cfg, err := frame.Load()
+	if err != nil {
+		return err
+	}
+	spool, err := lookAtStore(cfg)
+	if err != nil {
+		return err
+	}
+	defer spool.Close()
+	ok, sentence, err := overview.New(spool, overview.Limits{}).Alive(time.Now())
+	if err != nil {
+		return err
+	}
+	fmt.Fprintln(frame.Out, sentence)
+	if !ok {
+		return app.ErrReported
+	}
+	return nil
 }
 
 // showStatus prints one look, or one every two seconds until ctx ends.

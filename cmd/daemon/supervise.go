@@ -165,11 +165,14 @@ func (d *daemon) supervision(cfg *config.Config) (supervisor.Config, error) {
 		settings.Children = append(settings.Children, child)
 	}
 	if cfg.UploadURL != "" {
-		child, err := d.child(cfg, store.RoleUploader, store.StateUploader, config.Secrets{UploadToken: true})
+		child, err := d.child(cfg, store.RoleUploader, store.StateUploader, config.Secrets{UploadToken: true, Storage: true})
 		if err != nil {
 			return settings, err
 		}
-		child.ConfigFiles = append(child.ConfigFiles, app.ArchiveMemory{Store: d.spool, URL: cfg.UploadURL}.Path())
+		child.ConfigFiles = append(child.ConfigFiles, cfg.StorageFiles()...)
+		for _, rawURL := range cfg.UploadURLs {
+			child.ConfigFiles = append(child.ConfigFiles, app.ArchiveMemory{Store: d.spool, URL: rawURL}.Path())
+		}
 		settings.Children = append(settings.Children, child)
 	}
 	return settings, nil

@@ -128,10 +128,12 @@ func toPipe(ctx context.Context, frame *app.Frame, cfg *config.Config, settings 
 
 func toStore(ctx context.Context, frame *app.Frame, cfg *config.Config, settings grabber.Config, with access) error {
 	var spool *store.Store
+	books := app.NewBookCopy(cfg, app.Books{Captured: true}, settings.Log)
 	err := app.WhileFull(ctx, settings.Log, func() (err error) {
 		spool, err = store.Open(store.Config{
 			Dir: cfg.StoreDir, Prefix: cfg.Prefix, WorkingName: cfg.WorkingName, Create: !frame.Supervised(),
-			Notice: func(file, sentence string) { settings.Log.WithField("file", file).Warn(sentence) },
+			Notice:   func(file, sentence string) { settings.Log.WithField("file", file).Warn(sentence) },
+			Appended: books.Appended,
 		})
 		return err
 	})
@@ -144,7 +146,8 @@ func toStore(ctx context.Context, frame *app.Frame, cfg *config.Config, settings
 		return err
 	}
 	defer lock.Close()
-	settings.Check = lock.Check
+	defer books.Watch(spool)()
+	settings.Check, settings.Copy = lock.Check, books.State
 	book := record(spool, settings.Log)
 	memory, err := remember(cfg, spool, settings.Log, book.Skipped)
 	if err != nil {

@@ -44,10 +44,19 @@ func initDir(frame *app.Frame, args []string, force bool) error {
 	if err != nil {
 		return err
 	}
-	path, err := archivePath(cfg, args)
+	paths, err := archivePaths(cfg, args)
 	if err != nil {
 		return err
 	}
+	for _, path := range paths {
+		if err := initOne(frame, cfg, path, force); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func initOne(frame *app.Frame, cfg *config.Config, path string, force bool) error {
 	made, err := directory.Init(path, force)
 	if err != nil {
 		return &app.ConfigError{Err: err, Advice: initAdvice(err, path)}
@@ -66,19 +75,25 @@ func initDir(frame *app.Frame, args []string, force bool) error {
 	return remember(frame, cfg, path, made.ID)
 }
 
-// archivePath is where a person wants the archive.
-func archivePath(cfg *config.Config, args []string) (string, error) {
-	if len(args) == 0 {
-		path, ok := directory.Path(cfg.UploadURL)
+// archivePaths is where a person wants archives: the path that is given, or all
+// directories that upload_url names.
+func archivePaths(cfg *config.Config, args []string) (paths []string, err error) {
+	if len(args) > 0 {
+		path, ok := directory.Path(args[0])
 		if !ok {
-			return "", app.Usage(fmt.Errorf("init-dir: upload_url is no directory (%s): name one", redact.URL(cfg.UploadURL)))
+			path, err = filepath.Abs(args[0])
 		}
-		return path, nil
+		return []string{path}, err
 	}
-	if path, ok := directory.Path(args[0]); ok {
-		return path, nil
+	for _, rawURL := range cfg.UploadURLs {
+		if path, ok := directory.Path(rawURL); ok {
+			paths = append(paths, path)
+		}
 	}
-	return filepath.Abs(args[0])
+	if len(paths) == 0 {
+		return nil, app.Usage(fmt.Errorf("init-dir: upload_url is no directory (%s): name one", redact.URL(cfg.UploadURL)))
+	}
+	return paths, nil
 }
 
 func initAdvice(err error, path string) string {

@@ -21,8 +21,8 @@ func pushCommand(frame *app.Frame) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "push FILE|DIR...",
 		Short: "Push any files; they are verified, receipted and never removed",
-		Long: `push puts files, and the regular files below directories, to upload_url, proves that
-the node has them and writes their receipts into the ledger. It works while the
+		Long: `push puts files, and the regular files below directories, to upload_url, to each of
+its places, proves that they have them and writes their receipts into the ledger. It works while the
 daemon runs.`,
 		Example: "  uploader push notes.txt photos/\n  uploader push --json archive.tar | jq -r .filehash",
 		Args:    app.Args(atLeastOne),
@@ -48,11 +48,13 @@ func push(ctx context.Context, frame *app.Frame, paths []string, asJSON bool) er
 		return err
 	}
 	log := frame.OpenConsole(cfg)
-	spool, err := open(ctx, frame, cfg, log)
+	books := app.NewBookCopy(cfg, app.Books{Receipts: true}, log.Entry)
+	spool, err := open(ctx, frame, cfg, log, books)
 	if err != nil {
 		return err
 	}
 	defer spool.Close()
+	defer books.Watch(spool)()
 	settings, closeSink, err := settings(ctx, cfg, log, spool)
 	if err != nil {
 		return err
@@ -62,16 +64,18 @@ func push(ctx context.Context, frame *app.Frame, paths []string, asJSON bool) er
 	if err != nil {
 		return err
 	}
-	show, err := display(ctx, frame, paths, asJSON)
+	show, err := display(ctx, frame, paths, len(settings.Targets), asJSON)
 	if err != nil {
 		return err
 	}
 	defer show.end()
 	return uploader.Push(ctx, uploader.PushConfig{
-		Target: settings.Target, Ledger: ledger,
+		Targets: settings.Targets, Ledger: ledger,
 		Concurrency: settings.Concurrency, Retries: settings.Retries, Backoff: settings.Backoff,
-		Log:     log.Entry,
-		Started: show.started, Sent: show.sent, Receipt: show.receipt,
+		Timeout: settings.Timeout, Bandwidth: settings.Bandwidth,
+		CapturedAt: spool.CapturedAt,
+		Log:        log.Entry,
+		Started:    show.started, Sent: show.sent, Receipt: show.receipt,
 	}, paths)
 }
 
@@ -83,7 +87,7 @@ type progress struct {
 	bar    *progressbar.ProgressBar // nil without a terminal
 }
 
-func display(ctx context.Context, frame *app.Frame, paths []string, asJSON bool) (*progress, error) {
+func display(ctx context.Context, frame *app.Frame, paths []string, places int, asJSON bool) (*progress, error) {
 	p := &progress{frame: frame, asJSON: asJSON}
 	if !app.OnTerminal(frame.Err) {
 		return p, nil
@@ -92,7 +96,7 @@ func display(ctx context.Context, frame *app.Frame, paths []string, asJSON bool)
 	if err != nil {
 		return nil, err
 	}
-	p.bar = progressbar.NewOptions64(bytes,
+	p.bar = progressbar.NewOptions64(bytes*int64(places),
 		progressbar.OptionSetWriter(frame.Err), progressbar.OptionShowBytes(true), progressbar.OptionSetWidth(30),
 		progressbar.OptionThrottle(100*time.Millisecond), progressbar.OptionClearOnFinish())
 	return p, nil

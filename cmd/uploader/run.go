@@ -22,16 +22,18 @@ func run(ctx context.Context, args []string, streams app.Streams) int {
 	drain := false
 	root := &cobra.Command{
 		Use:   "uploader",
-		Short: "Ship finished files from the store to a storage node or a directory",
+		Short: "Ship finished files from the store to where they are kept, and get them back",
 		Long: `uploader watches the store, puts each finished file to upload_url, oldest first,
 and removes it once the node has proven that it has it and the receipt is on disk.
-Where upload_url is a directory, on this disk or another, it is proven by reading
+Where upload_url names several places each gets every file, and one that is down
+does not hold up the others. Where it is a directory, on this disk or another, it is proven by reading
 back; init-dir makes a directory ready for that.`,
 		Example: `  uploader -c config.ini
   uploader --drain
   uploader push notes.txt photos/
   uploader retry --all
-  uploader init-dir`,
+  uploader init-dir
+  uploader verify`,
 		Args: app.Args(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error { return ship(cmd.Context(), frame, drain) },
 	}
@@ -39,7 +41,7 @@ back; init-dir makes a directory ready for that.`,
 	frame.Root(root)
 	frame.Override(root, "upload-url", "upload_url", "node to upload to, or a directory: a `URL`")
 	root.Flags().BoolVar(&drain, "drain", false, "ship what waits, then exit")
-	root.AddCommand(pushCommand(frame), retryCommand(frame), initDirCommand(frame))
+	root.AddCommand(pushCommand(frame), retryCommand(frame), initDirCommand(frame), verifyCommand(frame), rebuildCommand(frame))
 	return frame.Execute(ctx, root, args)
 }
 
@@ -52,7 +54,8 @@ func ship(ctx context.Context, frame *app.Frame, drain bool) error {
 		return err
 	}
 	log := frame.OpenLog(cfg)
-	spool, err := open(ctx, frame, cfg, log)
+	books := app.NewBookCopy(cfg, app.Books{Receipts: true, Idle: true}, log.Entry)
+	spool, err := open(ctx, frame, cfg, log, books)
 	if err != nil {
 		return err
 	}
@@ -67,7 +70,9 @@ func ship(ctx context.Context, frame *app.Frame, drain bool) error {
 		return err
 	}
 	defer closeSink()
-	settings.Check, settings.Drain = lock.Check, drain
+	defer keepSummary(ctx, spool, log.Entry)()
+	defer books.Watch(spool)()
+	settings.Check, settings.Drain, settings.Copy = lock.Check, drain, books.State
 	return uploader.New(settings, spool).Run(ctx)
 }
 
@@ -83,11 +88,12 @@ func load(frame *app.Frame) (*config.Config, error) {
 	return cfg, nil
 }
 
-func open(ctx context.Context, frame *app.Frame, cfg *config.Config, log *logging.Log) (spool *store.Store, err error) {
+func open(ctx context.Context, frame *app.Frame, cfg *config.Config, log *logging.Log, books *app.BookCopy) (spool *store.Store, err error) {
 	err = app.WhileFull(ctx, log.Entry, func() (err error) {
 		spool, err = store.Open(store.Config{
 			Dir: cfg.StoreDir, Prefix: cfg.Prefix, WorkingName: cfg.WorkingName, Create: !frame.Supervised(),
-			Notice: func(file, sentence string) { log.WithField("file", file).Warn(sentence) },
+			Notice:   func(file, sentence string) { log.WithField("file", file).Warn(sentence) },
+			Appended: books.Appended,
 		})
 		return err
 	})
@@ -96,26 +102,52 @@ func open(ctx context.Context, frame *app.Frame, cfg *config.Config, log *loggin
 
 // settings says how to ship, and where to.
 func settings(ctx context.Context, cfg *config.Config, log *logging.Log, spool *store.Store) (uploader.Config, func(), error) {
-	target, closeSink, err := target(ctx, cfg, log, spool)
+	targets, closeSinks, err := targets(ctx, cfg, log, spool)
 	if err != nil {
 		return uploader.Config{}, nil, err
 	}
 	return uploader.Config{
-		Target:      target,
+		Targets:     targets,
 		Concurrency: cfg.UploadConcurrency,
 		Retries:     cfg.UploadRetries,
 		Backoff:     backoff.Policy{First: cfg.UploadBackoff.First, Max: cfg.UploadBackoff.Max},
 		Timeout:     cfg.UploadTimeout,
-		For:         identity(cfg),
+		Bandwidth:   cfg.UploadBandwidth,
+		Books:       app.StoreName(cfg),
 		Version:     app.Version(),
 		StatusPace:  status.Pace(cfg.HeartbeatTimeout),
 		Log:         log.Entry,
-	}, closeSink, nil
+	}, closeSinks, nil
 }
 
-// identity is a short hash of what the node recognises us by: a wait that it
+// targets are the places that upload_url names: each gets every file.
+func targets(ctx context.Context, cfg *config.Config, log *logging.Log, spool *store.Store) (all []uploader.Target, closeAll func(), err error) {
+	var ends []func()
+	closeAll = func() {
+		for _, end := range ends {
+			end()
+		}
+	}
+	for _, rawURL := range cfg.UploadURLs {
+		it, end, err := target(ctx, cfg, rawURL, log, spool)
+		if err != nil {
+			closeAll()
+			return nil, nil, err
+		}
+		ends = append(ends, end)
+		if it.Key, err = keys(cfg, rawURL); err != nil {
+			closeAll()
+			return nil, nil, err
+		}
+		it.For = identity(cfg, rawURL)
+		all = append(all, it)
+	}
+	return all, closeAll, nil
+}
+
+// identity is a short hash of what a node recognises us by: a wait that it
 // imposed is for this URL and this token only.
-func identity(cfg *config.Config) string {
-	sum := sha256.Sum256([]byte(cfg.UploadURL + "\x00" + cfg.UploadToken))
+func identity(cfg *config.Config, rawURL string) string {
+	sum := sha256.Sum256([]byte(rawURL + "\x00" + cfg.UploadToken))
 	return hex.EncodeToString(sum[:6])
 }

@@ -4,12 +4,15 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"io"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/storj/twitter-stream/pkg/ledgercopy"
 	"github.com/storj/twitter-stream/pkg/store"
 )
 
@@ -162,5 +165,61 @@ func TestLocal(t *testing.T) {
 	}
 	if found := Problems(func() ([]string, error) { return nil, errors.New("x") })(t.Context()); found != nil {
 		t.Errorf("an unreadable store was said twice: %v", found)
+	}
+}
+
+// lacking are books of one file of so many bytes.
+type lacking int64
+
+func (l lacking) Files() ([]ledgercopy.File, error) {
+	return []ledgercopy.File{{Name: "2026-11.jsonl", Size: int64(l)}}, nil
+}
+
+func (lacking) Open(string) (interface {
+	io.ReaderAt
+	io.Closer
+}, error) {
+	return nil, errors.New("nobody reads them")
+}
+
+func TestCopy(t *testing.T) {
+	t.Parallel()
+	root := t.TempDir()
+	if err := errors.Join(os.MkdirAll(root+"/host/ledger", 0o700), os.WriteFile(root+"/host/ledger/2026-11.jsonl", []byte("12345"), 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	hang := make(chan struct{})
+	defer close(hang)
+	for _, tt := range []struct {
+		name, root string
+		onlyKeys   bool
+		books      lacking
+		err        error
+		hangs      bool
+		want       Verdict
+		text       string
+	}{
+		{"none, and a web node", "", true, 0, nil, false, Warn, "the only keys"},
+		{"complete", root, true, 5, nil, false, OK, "has all"},
+		{"behind", root, false, 9, nil, false, Warn, "lacks 4 bytes"},
+		{"not mounted", root + "/none", true, 5, nil, false, Fail, "none"},
+		{"no books yet", root, true, 0, errors.New("no store"), false, OK, "has all"},
+		{"hangs", root, true, 5, nil, true, Fail, "does not answer"},
+	} {
+		ctx, cancel := context.WithCancel(t.Context())
+		found := Copy(tt.root, "host", tt.onlyKeys, func() (ledgercopy.Source, func(), error) {
+			if tt.hangs {
+				cancel()
+				<-hang
+			}
+			return tt.books, func() {}, tt.err
+		})(ctx)
+		cancel()
+		if len(found) != 1 || found[0].Verdict != tt.want || !strings.Contains(found[0].Text, tt.text) {
+			t.Errorf("%s: %+v, want %v with %q", tt.name, found, tt.want, tt.text)
+		}
+	}
+	if found := Copy("", "host", false, nil)(t.Context()); found != nil {
+		t.Errorf("a copy that nobody needs is missed: %+v", found)
 	}
 }

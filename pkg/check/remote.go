@@ -88,7 +88,7 @@ func under(host, domain string) bool {
 func Clock(client *http.Client, now func() time.Time, urls ...string) Check {
 	return func(ctx context.Context) []Finding {
 		for _, raw := range urls {
-			if raw == "" || strings.HasPrefix(raw, "file:") || RetiredStream(raw) || RetiredNode(raw) {
+			if raw == "" || strings.HasPrefix(raw, "file:") || strings.HasPrefix(raw, "s3:") || strings.HasPrefix(raw, "sj:") || RetiredStream(raw) || RetiredNode(raw) {
 				continue
 			}
 			if theirs, err := date(ctx, client, raw); err == nil && !theirs.IsZero() {

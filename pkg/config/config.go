@@ -77,6 +77,8 @@ type Config struct {
 	streamURLs []string
 	streamKind string
 
+	storage storageSource
+
 	origins map[string]origin // by key, also of the four credentials
 }
 
@@ -107,6 +109,9 @@ type Source struct {
 	// NoCredentials leaves the token files and the variables of the four
 	// alone: a process that does not sign must not see them.
 	NoCredentials bool
+	// NoStorage leaves the storage file and its variables alone: a process that
+	// uploads nothing must not see them.
+	NoStorage bool
 }
 
 // origin is where the value of a key came from.
@@ -139,9 +144,13 @@ func Load(src Source) (*Config, error) {
 		l.checkURLs()
 		l.checkArchives()
 		l.checkFiles()
+		l.checkStorageFile()
 	}
 	if !src.NoCredentials && l.config.APIFile != "" && l.config.OAuthFile != "" {
 		l.readCredentials()
+	}
+	if !src.NoStorage && l.config.StorageFile != "" {
+		l.readStorage()
 	}
 	if len(l.problems) > 0 {
 		return &Config{Path: path, Dir: l.config.Dir, Warnings: l.config.Warnings}, l.problems

@@ -162,6 +162,10 @@ func (l *loader) warnUnknownTokens(path, fileKey string, names []string) {
 			known = append(known, c.name)
 		}
 	}
+	l.warnUnknown(path, known, names)
+}
+
+func (l *loader) warnUnknown(path string, known, names []string) {
 	hidden := 0
 	for _, name := range names {
 		if near := Nearest(name, known); near != "" && distance(name, near) <= 3 {

@@ -273,6 +273,7 @@ func TestChildEnviron(t *testing.T) {
 	base := []string{
 		"PATH=/bin", "HTTPS_PROXY=http://p:1", "TWITTER_STREAM_CONSUMER_KEY=a", "TWITTER_STREAM_OAUTH_TOKEN_SECRET_FILE=/b",
 		"TWITTER_STREAM_UPLOAD_TOKEN=c", "TWITTER_STREAM_UPLOAD_URL=http://old/",
+		"AWS_SECRET_ACCESS_KEY=e", "TWITTER_STREAM_S3_SECRET_KEY_FILE=/f",
 	}
 	flags := map[string]string{"upload_url": "http://new/", "warn": "0", "upload_token": "d"}
 	for _, tt := range []struct {
@@ -282,10 +283,15 @@ func TestChildEnviron(t *testing.T) {
 		want    string
 	}{
 		{"grabber", Secrets{Stream: true}, "TWITTER_STREAM_CONSUMER_KEY=a TWITTER_STREAM_OAUTH_TOKEN_SECRET_FILE=/b", "PATH=/bin HTTPS_PROXY=http://p:1 TWITTER_STREAM_CONSUMER_KEY=a TWITTER_STREAM_OAUTH_TOKEN_SECRET_FILE=/b TWITTER_STREAM_UPLOAD_URL=http://new/ TWITTER_STREAM_WARN=0"},
+		{"uploader with buckets", Secrets{UploadToken: true, Storage: true}, "TWITTER_STREAM_UPLOAD_TOKEN=c", "PATH=/bin HTTPS_PROXY=http://p:1 AWS_SECRET_ACCESS_KEY=e TWITTER_STREAM_S3_SECRET_KEY_FILE=/f TWITTER_STREAM_UPLOAD_TOKEN=d TWITTER_STREAM_UPLOAD_URL=http://new/ TWITTER_STREAM_WARN=0"},
 		{"uploader", Secrets{UploadToken: true}, "TWITTER_STREAM_UPLOAD_TOKEN=c", "PATH=/bin HTTPS_PROXY=http://p:1 TWITTER_STREAM_UPLOAD_TOKEN=d TWITTER_STREAM_UPLOAD_URL=http://new/ TWITTER_STREAM_WARN=0"},
 	} {
 		_, secrets, _ := strings.Cut(strings.Join(ChildEnviron(base, nil, tt.in), " "), "http://p:1 ")
-		if want := tt.secrets + " TWITTER_STREAM_UPLOAD_URL=http://old/"; secrets != want {
+		want := tt.secrets + " TWITTER_STREAM_UPLOAD_URL=http://old/"
+		if tt.in.Storage {
+			want += " AWS_SECRET_ACCESS_KEY=e TWITTER_STREAM_S3_SECRET_KEY_FILE=/f"
+		}
+		if secrets != want {
 			t.Errorf("%s: ChildEnviron without flags\ngot  %s\nwant %s", tt.name, secrets, want)
 		}
 		if got := strings.Join(ChildEnviron(base, flags, tt.in), " "); got != tt.want {

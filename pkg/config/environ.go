@@ -50,7 +50,7 @@ func (l *loader) readEnvironment() {
 			l.config.origins[k] = origin{file: fromEnvironment, name: name, text: text}
 			continue
 		}
-		if name == parentVariable || strings.HasPrefix(name, testPrefix) || slices.Contains(secretVariables(), name) {
+		if name == parentVariable || strings.HasPrefix(name, testPrefix) || slices.Contains(secretVariables(), name) || slices.Contains(storageVariables(), name) {
 			continue
 		}
 		l.warnVariable(name)
@@ -63,7 +63,7 @@ func (l *loader) warnVariable(name string) {
 		known = append(known, Variable(k))
 	}
 	suffix := ""
-	if near := Nearest(strings.TrimPrefix(name, EnvironmentPrefix), trimPrefixes(append(known, secretVariables()...))); near != "" {
+	if near := Nearest(strings.TrimPrefix(name, EnvironmentPrefix), trimPrefixes(slices.Concat(known, secretVariables(), storageVariables()))); near != "" {
 		suffix = ": did you mean " + EnvironmentPrefix + near + "?"
 	}
 	l.warn("environment: unknown variable %s%s", name, suffix)
@@ -86,7 +86,11 @@ func secretVariables() []string {
 }
 
 // Secrets says which secrets a child process needs.
-type Secrets struct{ Stream, UploadToken bool }
+type Secrets struct {
+	Stream      bool
+	UploadToken bool
+	Storage     bool // S3's and Storj's, Amazon's own variables too
+}
 
 // ChildEnviron returns the environment for a child: base, the daemon's own
 // flags as overrides, and of the variables that hold secrets only those that
@@ -95,6 +99,9 @@ func ChildEnviron(base []string, flags map[string]string, needs Secrets) []strin
 	drop := map[string]bool{}
 	for _, name := range secretVariables() {
 		drop[name] = !needs.Stream
+	}
+	for _, name := range slices.Concat(storageVariables(), amazonVariables) {
+		drop[name] = !needs.Storage
 	}
 	drop[Variable("stream_token")] = !needs.Stream
 	drop[Variable("upload_token")] = !needs.UploadToken

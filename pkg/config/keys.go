@@ -152,7 +152,7 @@ func captureKeys() []key {
 func uploadKeys() []key {
 	return []key{
 		ours("upload_key", "", "where an object goes in a bucket or a directory, such as {prefix}/dt={date}/hour={hour}/{name}; {name} has to be in it, {host} and {stream} may; empty: dt={date}/hour={hour}/{name}",
-			field(func(c *Config) *string { return &c.UploadKey }, anything)),
+			field(func(c *Config) *string { return &c.UploadKey }, keyTemplate)),
 		ours("upload_bandwidth", "0", "most bytes a second that all uploads together send, such as 2MiB; 0 no limit",
 			field(func(c *Config) *int64 { return &c.UploadBandwidth }, size(0, 1<<40))),
 		ours("ledger_copy", "", "a second directory, on another disk: each line of the books in ledger/ is copied there too; empty: none",

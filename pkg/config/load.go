@@ -80,6 +80,9 @@ func hint(name string) string {
 			return " (it belongs in the file that " + c.fileKey + " names)"
 		}
 	}
+	if slices.Contains(storageNames(), name) {
+		return " (it belongs in the file that " + storageFileKey + " names)"
+	}
 	if near := Nearest(name, keyNames()); near != "" {
 		return ": did you mean " + near + "?"
 	}
@@ -133,6 +136,9 @@ func (l *loader) checkStore() {
 		if strings.EqualFold(c.WorkingName, reserved) { // some file systems ignore case
 			l.problem("grabber_temp_file", "a name that the store does not use itself, as it does "+reserved)
 		}
+	}
+	if c.LedgerCopy != "" && isWithin(c.LedgerCopy, c.StoreDir) {
+		l.problem("ledger_copy", "a directory outside the store, best on another disk")
 	}
 	if c.LogDir == c.StoreDir {
 		l.problem("log_directory", "another directory than grabber_storage_directory")

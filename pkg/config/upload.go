@@ -2,12 +2,15 @@ package config
 
 import (
 	"errors"
+	"fmt"
 	"net/url"
 	"path/filepath"
 	"regexp"
 	"runtime"
 	"slices"
 	"strings"
+
+	"github.com/storj/twitter-stream/pkg/objectkey"
 )
 
 // errUpload lists what upload_url may be.
@@ -24,6 +27,10 @@ var bareDirectory = regexp.MustCompile(`^[A-Za-z0-9_-]+(/[^/:]+)*/?$`)
 // plainly a path. So a path may have blanks in it.
 var nextUpload = regexp.MustCompile(`[ \t]+(?:[A-Za-z][A-Za-z0-9+.-]*://|\.{0,2}/)`)
 
+// maxUploads is how many places a file may go to: the uploader keeps a bit for
+// each beside each file.
+const maxUploads = 16
+
 // uploadURLs is the parser of upload_url.
 func uploadURLs(c *Config, value string) error {
 	c.UploadURL, c.UploadURLs = "", nil
@@ -38,7 +45,9 @@ func uploadURLs(c *Config, value string) error {
 		if slices.Contains(c.UploadURLs, raw) {
 			return errors.New("each place once")
 		}
-		c.UploadURLs = append(c.UploadURLs, raw)
+		if c.UploadURLs = append(c.UploadURLs, raw); len(c.UploadURLs) > maxUploads {
+			return fmt.Errorf("at most %d places", maxUploads)
+		}
 	}
 	c.UploadURL = c.UploadURLs[0]
 	return nil
@@ -120,6 +129,12 @@ func AbsoluteUpload(dir, value string) string {
 		return fileURL(path)
 	}
 	return value
+}
+
+// keyTemplate is the parser of upload_key.
+func keyTemplate(value string) (string, error) {
+	_, err := objectkey.Parse(value)
+	return value, err
 }
 
 // checkArchives keeps the archives, the store and the logs apart.

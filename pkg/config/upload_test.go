@@ -137,3 +137,36 @@ func TestSeveralUploadURLs(t *testing.T) {
 		}
 	}
 }
+
+func TestLedgerCopy(t *testing.T) {
+	t.Parallel()
+	if c := good(t, "ledger_copy = ../books\n"); c.LedgerCopy != filepath.Join(filepath.Dir(c.Dir), "books") {
+		t.Errorf("ledger_copy = %q", c.LedgerCopy)
+	}
+	_, err := load(t, "ledger_copy = store/copy\n")
+	if err == nil {
+		t.Fatal("a copy in the store was taken")
+	}
+	wantText(t, "the error", err.Error(), "ledger_copy: store/copy: a directory outside the store")
+}
+
+func TestUploadKey(t *testing.T) {
+	t.Parallel()
+	for _, value := range []string{"", "{name}", "{prefix}/{host}/{stream}/{year}{month}{day}T{hour}/{name}"} {
+		if c := good(t, "upload_key = "+value+"\n"); c.UploadKey != value {
+			t.Errorf("upload_key = %q is %q", value, c.UploadKey)
+		}
+	}
+	for value, say := range map[string]string{
+		"../{name}": "../x", "{date}": "one key", "{nmae}/{name}": "{nmae}", "/a/{name}": "/a/x", "a//{name}": "a//x",
+	} {
+		_, err := load(t, "upload_key = "+value+"\n")
+		if err == nil {
+			t.Errorf("upload_key = %q was taken", value)
+			continue
+		}
+		wantText(t, "the error", err.Error(), "config.ini: upload_key: "+value+": ")
+		wantText(t, "the error", err.Error(), say)
+		wantText(t, "the error", err.Error(), "{name} as the whole last element")
+	}
+}

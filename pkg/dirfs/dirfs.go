@@ -155,7 +155,10 @@ func (d *Dir) Chmod(name string, mode fs.FileMode) error {
 // OpenDir opens a directory to be listed; a FIFO of that name holds up nobody.
 func (d *Dir) OpenDir(name string) (*os.File, error) {
 	f, err := d.root.OpenFile(name, os.O_RDONLY|NeverBlock, 0)
-	return f, d.named("open", name, err)
+	if err != nil {
+		return nil, d.named("open", name, err)
+	}
+	return lister(f, d.Path(name))
 }
 
 // SyncDir makes the names in a directory durable, where the system can.
@@ -173,6 +176,10 @@ func (d *Dir) SyncDir(name string) error {
 	}
 	return f.Close()
 }
+
+// CannotSync reports whether an error of SyncDir says that a file system cannot
+// sync directories at all.
+func CannotSync(err error) bool { return cannot(err) }
 
 // Free returns the bytes that an ordinary user may still write;
 // errors.ErrUnsupported where the system does not tell.

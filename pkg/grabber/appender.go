@@ -41,6 +41,7 @@ type appender struct {
 	stopped <-chan struct{} // we were asked to stop: no more patience
 	full    repeated
 	timer   *time.Timer // for lingering
+	last    time.Time   // of the last append; monotonic
 	tick    *time.Ticker
 }
 
@@ -92,16 +93,23 @@ func (a *appender) step(ctx context.Context) error {
 	if a.buffer.idle() {
 		return nil
 	}
-	defer a.timer.Reset(linger)
-	return a.patiently(ctx, a.append)
+	before := a.g.messages.Load()
+	err := a.patiently(ctx, a.append)
+	a.last = time.Now()
+	if a.g.messages.Load() > before+1 || !a.buffer.idle() {
+		a.timer.Reset(linger) // a busy stream: look again without being called
+	}
+	return err
 }
 
-// linger gives other lines a moment to come.
+// linger gives other lines a moment to come, if the last append was just now:
+// a line that comes alone is written at once, and costs no timer.
 func (a *appender) linger() {
-	if a.buffer.worth() {
+	left := linger - time.Since(a.last)
+	if left <= 0 || a.buffer.worth() {
 		return
 	}
-	a.timer.Reset(linger)
+	a.timer.Reset(left)
 	select {
 	case <-a.timer.C:
 	case <-a.buffer.ready: // a batch worth writing, or the end

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -135,6 +136,47 @@ func TestMessageIsWrittenWithinMilliseconds(t *testing.T) {
 			t.Errorf("Run = %v, want nil", err)
 		}
 	})
+}
+
+// A line that comes alone is written at once; lines close behind one another
+// wait for each other, but never longer than linger.
+func TestWhenLinesAreWritten(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		apart  time.Duration
+		writes int // of 20 messages, at most
+	}{
+		{time.Second, 20},
+		{linger, 20},
+		{linger / 2, 11},
+		{linger / 10, 4},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			began := time.Now()
+			var came []time.Time
+			var steps []step
+			for i := range 20 {
+				steps = append(steps, says(fmt.Sprint(i)), pauses(tt.apart))
+				came = append(came, began.Add(time.Duration(i)*tt.apart))
+			}
+			c := newCapture(steps...)
+			stop, _ := c.start(t)
+			time.Sleep(time.Minute)
+			writes := c.writer.writes()
+			if err := stop(); err != nil {
+				t.Errorf("Run = %v, want nil", err)
+			}
+			if len(writes) > tt.writes || tt.apart > linger && len(writes) != 20 {
+				t.Errorf("%v apart: %d writes of 20 messages, want %d", tt.apart, len(writes), tt.writes)
+			}
+			for i, at := range came {
+				next := slices.IndexFunc(writes, func(w time.Time) bool { return !w.Before(at) })
+				if next < 0 || writes[next].Sub(at) > linger || tt.apart > linger && !writes[next].Equal(at) {
+					t.Errorf("%v apart: message %d came at %v and was not written in time: %v", tt.apart, i, at.Sub(began), writes)
+				}
+			}
+		})
+	}
 }
 
 func TestFinalErrors(t *testing.T) {

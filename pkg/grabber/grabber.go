@@ -66,6 +66,9 @@ type Config struct {
 	StatusPace     time.Duration // how often the status is written; 0 means status.Every
 	// Budget is for the status; nil where posts cost nothing.
 	Budget func() *status.Budget
+	// Copy is for the status: how the copy of the captured book fares; nil without
+	// one.
+	Copy func() *status.Copy
 
 	Log *logrus.Entry
 	// Check is called once a second; its error (the store is gone) ends the

@@ -91,8 +91,13 @@ func (g *Grabber) fill(common status.Common, counts stream.Counts, damaged uint6
 	if g.cfg.Budget != nil {
 		budget = g.cfg.Budget()
 	}
+	var copied *status.Copy
+	if g.cfg.Copy != nil {
+		copied = g.cfg.Copy()
+	}
 	return status.Grabber{
 		Common:           common,
+		Copy:             copied,
 		Messages:         messages,
 		Bytes:            bytes,
 		Files:            g.files.Load(),

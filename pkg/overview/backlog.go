@@ -2,6 +2,8 @@ package overview
 
 import (
 	"errors"
+	"math"
+	"slices"
 	"time"
 
 	"github.com/storj/twitter-stream/pkg/store"
@@ -54,15 +56,31 @@ func (r *Reader) readBacklog(v *View, now time.Time) (ahead string, err error) {
 			ahead = receipt.Name
 		}
 	}
-	v.Backlog.UploadedPerS = uploadedPerS(receipts, now)
+	v.Backlog.UploadedPerS = leavingPerS(v, receipts, now)
 	r.grows(v)
 	return ahead, nil
 }
 
+// leavingPerS is the rate at which files leave the store: that of the slowest
+// place, where they go to several.
+func leavingPerS(v *View, receipts []store.Receipt, now time.Time) float64 {
+	if v.Uploader.Status == nil || len(v.Uploader.Status.Targets) == 0 {
+		return uploadedPerS(receipts, len(receipts) < recentReceipts, now)
+	}
+	slowest := math.Inf(1)
+	for _, target := range v.Uploader.Status.Targets {
+		others := func(r store.Receipt) bool { return r.Sink != target.Sink || r.URL != target.URL }
+		its := slices.DeleteFunc(slices.Clone(receipts), others)
+		slowest = min(slowest, uploadedPerS(its, len(its) == 0 || len(receipts) < recentReceipts, now))
+	}
+	return slowest
+}
+
 // uploadedPerS is the rate of the receipts' sizes over the last minutes, or
 // over as far back as they reach.
-func uploadedPerS(receipts []store.Receipt, now time.Time) float64 {
-	from, complete := now.Add(-recentTime), len(receipts) < recentReceipts
+// complete says that there are no older ones.
+func uploadedPerS(receipts []store.Receipt, complete bool, now time.Time) float64 {
+	from := now.Add(-recentTime)
 	var sum int64
 	for _, receipt := range receipts {
 		if receipt.Time.Before(from) {

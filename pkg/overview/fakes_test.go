@@ -30,7 +30,7 @@ type fakeSpool struct {
 	free     int64
 	freeErr  error
 	fail     error // every call's
-	checked  int   // calls of CheckLedger
+	checked  int   // calls of LedgerSummary
 }
 
 func (s *fakeSpool) Dir() string { return "/srv/twitter-stream/store" }
@@ -71,7 +71,7 @@ func (s *fakeSpool) CapturedAt(name string) (time.Time, bool) {
 func (s *fakeSpool) Rejected() ([]store.Reason, error)           { return s.rejected, s.fail }
 func (s *fakeSpool) Recent(int, string) ([]store.Receipt, error) { return s.receipts, s.fail }
 func (s *fakeSpool) Free() (int64, error)                        { return s.free, s.freeErr }
-func (s *fakeSpool) CheckLedger() (int, []store.Damage, error) {
+func (s *fakeSpool) LedgerSummary() (int, []store.Damage, error) {
 	s.checked++
 	return s.total, s.damage, s.fail
 }

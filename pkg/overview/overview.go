@@ -29,7 +29,7 @@ type spool interface {
 	CapturedAt(name string) (at time.Time, ok bool)
 	Rejected() ([]store.Reason, error)
 	Recent(n int, by string) ([]store.Receipt, error)
-	CheckLedger() (receipts int, damage []store.Damage, err error)
+	LedgerSummary() (receipts int, damage []store.Damage, err error)
 	Free() (int64, error)
 }
 
@@ -142,10 +142,29 @@ func (r *Reader) Read(now time.Time) (View, error) {
 	return v, nil
 }
 
-// readLedger reads the whole ledger, unless it did so just now.
+// Alive reports whether the daemon lives, in a sentence for a person: it holds
+// its lock, and has written its status within ten seconds or is only starting.
+// It reads two small files, whatever is in the store, and says nothing of the
+// children, which are the daemon's to restart.
+func (r *Reader) Alive(now time.Time) (ok bool, sentence string, err error) {
+	var v View
+	if err := r.readDaemon(&v, now); err != nil {
+		return false, "", err
+	}
+	p := v.Daemon.Process
+	switch {
+	case !p.Alive:
+		return false, "no daemon runs on store " + r.spool.Dir(), nil
+	case !p.Beating && p.State != status.Starting:
+		return false, fmt.Sprintf("the daemon (pid %d) has not written its status for more than %v", p.PID, beatLimit), nil
+	}
+	return true, fmt.Sprintf("the daemon (pid %d) is alive", p.PID), nil
+}
+
+// readLedger looks at the ledger, unless it did so just now.
 func (r *Reader) readLedger(v *View) {
 	if r.ledgerAt.IsZero() || time.Since(r.ledgerAt) >= ledgerEvery {
-		receipts, damage, err := r.spool.CheckLedger()
+		receipts, damage, err := r.spool.LedgerSummary()
 		r.ledger, r.ledgerErr, r.ledgerAt = Ledger{Receipts: receipts}, err, time.Now()
 		for _, d := range damage[:min(len(damage), 10)] {
 			r.ledger.Damage = append(r.ledger.Damage, fmt.Sprintf("%s:%d: %v", d.File, d.Line, d.Err))

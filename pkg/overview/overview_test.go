@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"flag"
+	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -215,4 +217,48 @@ func TestARealStore(t *testing.T) {
 	if v.Backlog.Files != 2 || v.Backlog.Bytes != 8 || v.Backlog.OldestAge <= 0 || v.Backlog.OldestAge > 60 {
 		t.Errorf("backlog = %+v, want two new files of 8 bytes", v.Backlog)
 	}
+}
+
+// Who would start the daemon again asks only for what a start would mend, and
+// reads no book for it.
+func TestAlive(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name  string
+		state string // the daemon's status
+		pid   int    // who holds the lock; 0: nobody
+		want  bool
+		says  string
+	}{
+		{"never ran", "", 0, false, "no daemon runs"},
+		{"gone", daemonStatus(7, time.Second), 0, false, "no daemon runs"},
+		{"well", daemonStatus(7, time.Second), 7, true, "pid 7"},
+		{"starting", "", 7, true, "pid 7"},
+		{"starting after another", daemonStatus(6, time.Hour), 7, true, "pid 7"},
+		{"hangs", daemonStatus(7, 11*time.Second), 7, false, "has not written"},
+		{"damaged", "no JSON", 7, true, "pid 7"},
+	} {
+		s := &fakeSpool{state: map[string][]byte{}, holders: map[string]int{}}
+		if tt.state != "" {
+			s.state[store.StateDaemon] = []byte(tt.state)
+		}
+		if tt.pid != 0 {
+			s.holders[store.RoleDaemon] = tt.pid
+		}
+		ok, says, err := newReader(s, Limits{}).Alive(now)
+		if ok != tt.want || !strings.Contains(says, tt.says) || err != nil {
+			t.Errorf("%s: %v, %q, %v; want %v, %q", tt.name, ok, says, err, tt.want, tt.says)
+		}
+		if s.checked != 0 {
+			t.Errorf("%s: the ledger was read", tt.name)
+		}
+	}
+	if _, _, err := newReader(&fakeSpool{fail: fs.ErrPermission}, Limits{}).Alive(now); err == nil {
+		t.Error("a store that cannot be read is no error")
+	}
+}
+
+func daemonStatus(pid int, age time.Duration) string {
+	return fmt.Sprintf(`{"pid":%d,"started":%q,"time":%q,"beat":1,"state":"running","children":[]}`,
+		pid, ago(time.Hour).Format(time.RFC3339), ago(age).Format(time.RFC3339))
 }

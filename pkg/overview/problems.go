@@ -32,9 +32,10 @@ func problems(v *View, ahead string) (all []string) {
 	if g := v.Grabber.Status; g != nil {
 		grabberProblems(v, g, say)
 	}
-	if u := v.Uploader.Status; u != nil && u.Blocked != "" && v.Uploader.current(u.PID) {
-		say("uploader: %s", u.Blocked)
+	if u := v.Uploader.Status; u != nil && v.Uploader.current(u.PID) {
+		uploaderProblems(v, u, say)
 	}
+	copyProblems(v, say)
 	if full := seconds(v.Disk.FullIn); full > 0 && full < fullSoon {
 		say("the disk will have no room in %s at this rate", span(full))
 	}
@@ -62,6 +63,32 @@ func (p Process) problem(now time.Time) string {
 		return "gone without a word"
 	}
 	return ""
+}
+
+// copyProblems are those of the copies of the books.
+func copyProblems(v *View, say func(string, ...any)) {
+	about := func(book string, c *status.Copy) {
+		if c != nil && c.Error != "" {
+			say("the copy of the %s in %s is behind for %s: %s", book, redact.Text(c.Directory), span(v.Time.Sub(c.Since)), redact.Text(c.Error))
+		}
+	}
+	if u := v.Uploader.Status; u != nil && v.Uploader.current(u.PID) {
+		about("ledger", u.Copy)
+	}
+	if g := v.Grabber.Status; g != nil && v.Grabber.current(g.PID) {
+		about("captured book", g.Copy)
+	}
+}
+
+func uploaderProblems(v *View, u *status.Uploader, say func(string, ...any)) {
+	if u.Blocked != "" {
+		say("uploader: %s", u.Blocked)
+	}
+	for _, t := range u.Targets {
+		if t.Waiting > 0 && (t.State == status.Paused || t.State == status.Waiting) && t.LastErrorAt.After(t.LastUpload) {
+			say("uploader: %s waiting for %s: %s", plural(t.Waiting, "file"), redact.Text(t.URL), redact.Text(t.LastError))
+		}
+	}
 }
 
 func grabberProblems(v *View, g *status.Grabber, say func(string, ...any)) {

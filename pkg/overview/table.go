@@ -26,7 +26,7 @@ func (v View) Table(w io.Writer, colour bool) error {
 	t.row("time", "", v.Time.Format("2006-01-02 15:04:05 MST"))
 	t.process("daemon", v.Daemon.Process)
 	t.process("grabber", v.Grabber.Process, v.Grabber.facts()...)
-	t.process("uploader", v.Uploader.Process, v.Uploader.facts(v.Ledger)...)
+	t.process("uploader", v.Uploader.Process, v.Uploader.facts(v.Ledger, v.Time)...)
 	if v.Coverage != nil {
 		t.row("coverage", v.Coverage.mark(), v.Coverage.text())
 	}
@@ -79,7 +79,7 @@ func budgetText(b *status.Budget) string {
 	return text + ", " + money(b.Forecast) + " by its end at this rate"
 }
 
-func (u Uploader) facts(ledger Ledger) []string {
+func (u Uploader) facts(ledger Ledger, now time.Time) []string {
 	s := u.Status
 	if s == nil {
 		return []string{number(ledger.Receipts) + " uploaded ever"}
@@ -88,8 +88,34 @@ func (u Uploader) facts(ledger Ledger) []string {
 	if u.LastUploadAge > 0 {
 		last = "last " + span(seconds(u.LastUploadAge)) + " ago"
 	}
-	return []string{fmt.Sprintf("%s uploaded since its start (%s), %s; %s ever",
+	if len(s.Targets) == 0 {
+		return []string{fmt.Sprintf("%s uploaded since its start (%s), %s; %s ever",
+			number(s.Uploaded), size(float64(s.Bytes)), last, number(ledger.Receipts))}
+	}
+	facts := []string{fmt.Sprintf("%s everywhere since its start (%s), %s; %s receipts ever",
 		number(s.Uploaded), size(float64(s.Bytes)), last, number(ledger.Receipts))}
+	for _, target := range s.Targets {
+		facts = append(facts, targetText(target, now, u.current(s.PID)))
+	}
+	return facts
+}
+
+// targetText says how one of several places fares.
+func targetText(t status.Target, now time.Time, alive bool) string {
+	text := redact.Text(t.URL) + ": "
+	if alive {
+		text += redact.Text(t.State) + ", "
+	}
+	text += number(t.Waiting) + " waiting, "
+	if t.LastUpload.IsZero() {
+		text += "none uploaded yet"
+	} else {
+		text += "last " + span(seconds(age(t.LastUpload, now))) + " ago"
+	}
+	if t.LastError != "" && t.LastErrorAt.After(t.LastUpload) {
+		text += "; " + span(now.Sub(t.LastErrorAt)) + " ago: " + redact.Text(t.LastError)
+	}
+	return text
 }
 
 func (c Coverage) text() string {

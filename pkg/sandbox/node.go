@@ -172,6 +172,14 @@ func (n *Node) Collisions() int {
 	return n.collisions
 }
 
+// Lose forgets an object, as a node does that has lost a disk.
+func (n *Node) Lose(hash string) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	delete(n.objects, hash)
+	n.order = slices.DeleteFunc(n.order, func(other string) bool { return other == hash })
+}
+
 // Fetch returns an object's content: decrypted with key (hex), as it lies
 // there where key is "". It needs the object's size in memory.
 func (n *Node) Fetch(hash, key string) ([]byte, error) {

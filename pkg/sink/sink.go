@@ -14,13 +14,16 @@ import (
 	"github.com/storj/twitter-stream/pkg/exitcode"
 )
 
-// Object is what is put. Content is read from its first byte for every try.
+// Object is what is put. Content is read from its first byte for every try. It
+// may give less than it is asked for without an error, as an io.Reader may:
+// whoever slows it down does that, so that the sink sees bytes move.
 type Object struct {
 	Name string // a bare name, already safe for every node (SafeName)
 	// Key is where it goes in a sink that has paths, below the URL's prefix
 	// (ValidKey); "" is Name. A web node knows names alone.
 	Key     string
-	Meta    map[string]string // kept beside the object where the sink can: names of letters and hyphens, values of ASCII
+	Meta    map[string]string // kept beside the object where the sink can; see the Meta constants
+	Private bool              // others must not read it, where the sink has modes
 	Size    int64             // bytes
 	SHA256  [32]byte
 	Content io.ReaderAt
@@ -29,6 +32,19 @@ type Object struct {
 	// starts over: the sum is never more than Size. One call at a time; nil is fine.
 	Progress func(n int)
 }
+
+// The names in Object.Meta: letters and hyphens, which every store of metadata
+// takes. Values are ASCII. With the sink's kind, URL and key they are enough to
+// make a receipt again when the ledger is lost.
+const (
+	MetaName           = "name"            // the file's, percent-encoded as in a path (url.PathEscape)
+	MetaSHA256         = "sha256"          // lower-case hex
+	MetaSize           = "size"            // bytes, decimal
+	MetaTime           = "time"            // of the put, RFC 3339, UTC
+	MetaBy             = "by"              // "watch" or "push", as in the receipt
+	MetaInflatedSize   = "inflated-size"   // of a compressed file: what is in it
+	MetaInflatedSHA256 = "inflated-sha256" //
+)
 
 // Receipt is a sink's proof, verified against the object by the sink's package
 // before it is returned.

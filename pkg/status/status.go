@@ -66,6 +66,7 @@ type Grabber struct {
 	LostAtStop       uint64            `json:"lost_at_stop,omitempty"`
 	RecoveredDamaged uint64            `json:"recovered_damaged,omitempty"` // lines set aside by recovery
 	Budget           *Budget           `json:"budget,omitempty"`            // absent where posts cost nothing
+	Copy             *Copy             `json:"ledger_copy,omitempty"`       // of the captured book
 }
 
 // Budget is what a month's posts cost, in any unit of money.
@@ -90,7 +91,35 @@ type Uploader struct {
 	InFlight      int       `json:"in_flight"` //
 	Postponed     int       `json:"postponed"` // files behind the others after failed tries
 	LastUpload    time.Time `json:"last_upload,omitzero"`
-	Blocked       string    `json:"blocked,omitempty"` // ledger trouble and the like
+	Blocked       string    `json:"blocked,omitempty"`     // ledger trouble and the like
+	Targets       []Target  `json:"targets,omitempty"`     // where a file goes, if to several places; then Uploaded are files that all have
+	Copy          *Copy     `json:"ledger_copy,omitempty"` // of the receipts
+}
+
+// Copy is the second copy of the books.
+type Copy struct {
+	Directory string    `json:"directory"`
+	Behind    int64     `json:"behind"` // bytes that it lacks, as far as is known
+	LastGood  time.Time `json:"last_good,omitzero"`
+	Error     string    `json:"error,omitempty"` // why it is not complete
+	Since     time.Time `json:"since,omitzero"`  // when that began
+}
+
+// Target is one of several places that each file goes to.
+type Target struct {
+	Sink        string    `json:"sink"` // as in receipts
+	URL         string    `json:"url"`
+	State       string    `json:"state"`
+	Detail      string    `json:"detail,omitempty"`
+	Waiting     int       `json:"waiting"`  // files in the store that it lacks
+	Uploaded    uint64    `json:"uploaded"` // files since the process started
+	Bytes       uint64    `json:"bytes"`    // of those files
+	InFlight    int       `json:"in_flight"`
+	Postponed   int       `json:"postponed"`
+	LastUpload  time.Time `json:"last_upload,omitzero"`
+	NextTry     time.Time `json:"next_try,omitzero"`
+	LastError   string    `json:"last_error,omitempty"`
+	LastErrorAt time.Time `json:"last_error_at,omitzero"`
 }
 
 // Daemon is daemon.json.

@@ -81,6 +81,7 @@ type scan struct {
 	foreign smallest // to be looked at
 	sizes   sample
 	found   Backlog
+	passed  []string // foreign names that were skipped, of which there are looks
 }
 
 // visit sorts a name by what can be told without a stat.
@@ -95,6 +96,9 @@ func (sc *scan) visit(entry fs.DirEntry) error {
 	}
 	if sc.skipped(name) {
 		sc.count(name)
+		if _, seen := sc.store.ship.looks.files[name]; seen { // so there are not more than looks
+			sc.passed = append(sc.passed, name)
+		}
 	} else if left, full := sc.foreign.offer(name); full {
 		sc.count(left)
 	}
@@ -129,7 +133,9 @@ func (sc *scan) count(name string) {
 // judge looks at the foreign names: which of them have been quiet.
 func (sc *scan) judge(looks *looks) error {
 	names := sc.foreign.sorted()
-	looks.only(names)
+	// Of several who ship the same store each passes over other names: what one
+	// has seen of a file is not forgotten because another has no use for it.
+	looks.only(names, sc.passed)
 	for _, name := range names {
 		quiet, err := looks.quiet(sc.store.fs, name)
 		switch {

@@ -50,6 +50,7 @@ func (b *CapturedBook) Append(lines []byte) error {
 	}
 	if err == nil {
 		b.reserve.refill()
+		b.book.store.cfg.Appended()
 	}
 	return err
 }

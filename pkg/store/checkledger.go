@@ -13,6 +13,8 @@ type Damage struct {
 	Err  error
 }
 
+var errTorn = errors.New("a line without an end, in a month that is over")
+
 // maxDamage bounds what CheckLedger returns, whatever became of the ledger.
 const maxDamage = 100
 
@@ -38,7 +40,7 @@ func (b *book) check(judge func(text []byte) (counts bool, err error)) (count in
 			counts, err = judge(line.text)
 		}
 		if err == nil && line.torn {
-			err = errors.New("a line without an end, in a month that is over")
+			err = errTorn
 		}
 		if err == nil {
 			if counts {

@@ -137,6 +137,7 @@ func (l *Ledger) Append(ctx context.Context, receipts []Receipt) error {
 	}
 	if err == nil {
 		l.store.ship.reserve.refill()
+		l.store.cfg.Appended()
 	}
 	return err
 }
@@ -229,4 +230,27 @@ func (s *Store) Recent(n int, by string) ([]Receipt, error) {
 	}
 	slices.Reverse(found)
 	return found, err
+}
+
+// ReceiptsSince calls each with the receipts by by (ByWatch, ByPush, "" any)
+// that are not older than from, newest first, reading from the end: zero is all.
+// It takes no lock and passes over what it cannot read, as Recent does.
+func (s *Store) ReceiptsSince(from time.Time, by string, each func(Receipt)) error {
+	err := s.ledgerBook().latest(func(line []byte) bool {
+		r, err := decodeReceipt(line)
+		if err != nil {
+			return true
+		}
+		if r.Time.Before(from) {
+			return false
+		}
+		if by == "" || r.By == by {
+			each(r)
+		}
+		return true
+	})
+	if errors.Is(err, fs.ErrNotExist) {
+		err = nil // no ledger yet
+	}
+	return err
 }

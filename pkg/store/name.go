@@ -75,16 +75,18 @@ func (f fileName) after() fileName {
 // parseName takes a name of the grammar apart, whatever its prefix.
 func parseName(name string) (fileName, bool) {
 	packed := pack.Of(name)
-	whole := name
 	name = strings.TrimSuffix(name, packed.Suffix())
 	cut := len(name) - nameTail
 	if cut < 1 || !ValidPrefix(name[:cut]) {
 		return fileName{}, false
 	}
-	prefix, rest := name[:cut], name[cut:]
-	at, err := time.Parse(nameTime, rest[:len(nameTime)])
-	rest = rest[len(nameTime):]
+	prefix, when, rest := name[:cut], name[cut:cut+len(nameTime)], name[cut+len(nameTime):]
+	at, err := time.Parse(nameTime, when)
 	if err != nil || rest[0] != '-' || rest[1+nameDigits:] != nameSuffix {
+		return fileName{}, false
+	}
+	var again [len(nameTime)]byte
+	if string(at.AppendFormat(again[:0], nameTime)) != when { // time.Parse is more lenient than we write
 		return fileName{}, false
 	}
 	n := 0
@@ -94,8 +96,7 @@ func parseName(name string) (fileName, bool) {
 		}
 		n = n*10 + int(c-'0')
 	}
-	f := fileName{prefix, at, n, packed}
-	return f, f.String() == whole // time.Parse is more lenient than we write
+	return fileName{prefix, at, n, packed}, true
 }
 
 // parseOwn takes apart a name of the grammar with this prefix.

@@ -30,7 +30,7 @@ type Compression struct {
 const (
 	packBatch  = 16               // files, for which names are synced together
 	packBehind = 64               // more files than this wait to be packed: it does not keep up
-	packRest   = 10 * time.Second // then none is packed for so long
+	packRest   = 30 * time.Second // then none is packed for so long
 	packQuiet  = 10 * time.Minute // between two notices about it
 )
 

@@ -26,12 +26,18 @@ type look struct {
 	since time.Time
 }
 
-// only forgets all names but these.
-func (l *looks) only(names []string) {
+// only forgets all names but these, and of those that were passed over as many
+// as there is room for.
+func (l *looks) only(names, passed []string) {
 	kept := make(map[string]look, len(names))
 	for _, name := range names {
 		if look, ok := l.files[name]; ok {
 			kept[name] = look
+		}
+	}
+	for _, name := range passed {
+		if len(kept) < maxLooks {
+			kept[name] = l.files[name]
 		}
 	}
 	l.files = kept

@@ -57,6 +57,7 @@ type bookLine struct {
 	file   string // below the store
 	number int    // from 1
 	offset int64  // where it begins, in bytes
+	end    int64  // where it ends, its line end included
 	text   []byte // without its end; nil when longer than maxLine; valid until the next
 	torn   bool   // the last of its file, without an end
 	newest bool   // in the newest file
@@ -75,7 +76,10 @@ func (b *book) all(each func(bookLine)) error {
 
 // allOf is all of some of the book's files, the last of which counts as the
 // newest.
-func (b *book) allOf(paths []string, each func(bookLine)) {
+func (b *book) allOf(paths []string, each func(bookLine)) { b.allUpTo(paths, nil, each) }
+
+// allUpTo is allOf, as far as the files went.
+func (b *book) allUpTo(paths []string, upTo Extent, each func(bookLine)) {
 	buf := bufio.NewReaderSize(nil, maxLine+1)
 	for i, path := range paths {
 		at := bookLine{file: path, newest: i == len(paths)-1}
@@ -85,7 +89,7 @@ func (b *book) allOf(paths []string, each func(bookLine)) {
 			each(at)
 			continue
 		}
-		buf.Reset(f)
+		buf.Reset(within(f, path, upTo))
 		eachLine(buf, at, each)
 		_ = f.Close() // only read
 	}
@@ -117,7 +121,7 @@ func eachLine(buf *bufio.Reader, at bookLine, each func(bookLine)) {
 		if long {
 			text = nil
 		}
-		at.number, at.text = at.number+1, text
+		at.number, at.text, at.end = at.number+1, text, next
 		each(at)
 	}
 }

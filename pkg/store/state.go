@@ -19,7 +19,12 @@ const (
 	StateGrabberBackoff  = "grabber.backoff.json"
 	StateUploaderBackoff = "uploader.backoff.json"
 	StateBudget          = "budget.json" // posts read, by month
+	StateBooks           = "books.json"  // which copies of the books are where
 )
+
+// StateUploaderBackoffOf is StateUploaderBackoff of one of several targets. id is
+// of letters and digits.
+func StateUploaderBackoffOf(id string) string { return "uploader.backoff-" + id + ".json" }
 
 // maxState is the largest state file that is read, in bytes.
 const maxState = 1 << 20

@@ -31,6 +31,9 @@ type Config struct {
 	// would want to know and nothing depends on: a torn line cut off the
 	// ledger, a file set aside. It is called from any goroutine. nil drops it.
 	Notice func(file, sentence string)
+	// Appended is told after each append to a book, before Append returns; so it
+	// must not take long. nil tells nobody.
+	Appended func()
 
 	fs    fileSystem         // tests; nil means the operating system below Dir
 	alive func(pid int) bool // tests; nil asks the operating system
@@ -83,6 +86,9 @@ func (cfg Config) defaults() Config {
 	}
 	if cfg.Notice == nil {
 		cfg.Notice = func(string, string) {}
+	}
+	if cfg.Appended == nil {
+		cfg.Appended = func() {}
 	}
 	if cfg.alive == nil {
 		cfg.alive = alive

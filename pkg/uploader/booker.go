@@ -5,46 +5,51 @@ import (
 	"errors"
 	"time"
 
-	"github.com/storj/twitter-stream/pkg/sink"
 	"github.com/storj/twitter-stream/pkg/store"
 )
 
 // bookRetry is how often a full disk is tried again.
 const bookRetry = time.Second
 
-// booked is what the booker tells the loop.
+// booked is what the booker tells a lane.
 type booked struct {
 	t       *track
 	size    int64
+	old     bool  // the target had it before
+	refused bool  // for good: the file is out of this lane's way
 	err     error // about the file, which stays
-	blocked error // the ledger's disk is full; t is nil
+	blocked bool  // the ledger's disk is full; t is nil
 	free    bool  // it is not any more; t is nil
 	fatal   error // the store failed; t is nil
 }
 
-// booker turns proofs into receipts and then removes the files: append, fsync,
-// unlink, in this order and in batches.
+// booker turns proofs into receipts and settles what becomes of the files:
+// append, fsync, then, when all targets have it, unlink, in this order and in
+// batches. It is the only one who removes files or sets them aside.
 type booker struct {
 	u      *Uploader
 	ledger ledger
 	in     chan outcome
-	out    chan booked
+	lanes  []*lane
 }
 
-func newBooker(u *Uploader, l ledger) *booker {
+func newBooker(u *Uploader, l ledger, lanes []*lane) *booker {
 	return &booker{
-		u: u, ledger: l,
-		// As many as the plan lets be proven and unbooked at once: the loop
-		// never waits for the booker, who may wait for the loop.
-		in:  make(chan outcome, 8*u.cfg.Concurrency),
-		out: make(chan booked),
+		u: u, ledger: l, lanes: lanes,
+		// As many as the plans let be proven and unbooked at once: a lane never
+		// waits for the booker, who may wait for a lane.
+		in: make(chan outcome, 8*u.cfg.Concurrency*len(lanes)),
 	}
 }
 
-// run books until in is closed and then closes out. When ctx ends, what could
-// not be booked yet stays in the store, to be put again.
+// run books until in is closed and then closes the lanes' news. When ctx ends,
+// what could not be booked yet stays in the store, to be put again.
 func (b *booker) run(ctx context.Context) {
-	defer close(b.out)
+	defer func() {
+		for _, l := range b.lanes {
+			close(l.news)
+		}
+	}()
 	failed := false
 	for first := range b.in {
 		batch := b.gather(first)
@@ -54,14 +59,21 @@ func (b *booker) run(ctx context.Context) {
 		}
 		if err := b.book(ctx, batch); err != nil {
 			failed = true
-			b.out <- booked{fatal: err}
+			b.tellAll(booked{fatal: err})
 		}
 	}
 	if failed {
 		return
 	}
 	if err := b.u.spool.SyncRemovals(); err != nil {
-		b.out <- booked{fatal: err}
+		b.tellAll(booked{fatal: err})
+	}
+}
+
+// tellAll tells every lane: each listens until its news are closed.
+func (b *booker) tellAll(news booked) {
+	for _, l := range b.lanes {
+		l.news <- news
 	}
 }
 
@@ -87,8 +99,8 @@ func (b *booker) book(ctx context.Context, batch []outcome) error {
 	defer b.u.ledger.Idle()
 	var receipts []store.Receipt
 	for _, o := range batch {
-		if !o.old {
-			receipts = append(receipts, b.u.receipt(o.t.name, o.size, o.sum, o.receipt, o.t.tries, store.ByWatch))
+		if !o.old && o.refused == nil {
+			receipts = append(receipts, o.content.receipt(o.receipt, o.t.tries, b.u.cfg.Now()))
 		}
 	}
 	if err := b.append(ctx, receipts); err != nil {
@@ -96,9 +108,12 @@ func (b *booker) book(ctx context.Context, batch []outcome) error {
 	}
 	for _, o := range batch {
 		b.u.ledger.Begin(diskLimit)
-		if err := b.remove(o); err != nil {
+		news, err := b.settle(o)
+		if err != nil {
 			return err
 		}
+		news.t, news.size, news.old = o.t, o.content.size, o.old
+		o.lane.news <- news
 	}
 	return nil
 }
@@ -115,12 +130,16 @@ func (b *booker) append(ctx context.Context, receipts []store.Receipt) error {
 		var full *store.FullError
 		if !errors.As(err, &full) {
 			if blocked && err == nil {
-				b.out <- booked{free: true}
+				b.u.block(nil)
+				b.tellAll(booked{free: true})
 			}
 			return err
 		}
+		b.u.block(err)
+		if !blocked {
+			b.tellAll(booked{blocked: true})
+		}
 		blocked = true
-		b.out <- booked{blocked: err}
 		select {
 		case <-ctx.Done():
 			return err
@@ -129,31 +148,10 @@ func (b *booker) append(ctx context.Context, receipts []store.Receipt) error {
 	}
 }
 
-// remove unlinks a file whose receipt is booked.
-func (b *booker) remove(o outcome) error {
-	_ = o.entry.Close() // only read; some systems remove no open file
-	err := o.entry.remove()
-	var failed *store.Error
-	if errors.As(err, &failed) {
-		return err
-	}
-	if err != nil && !o.old {
-		b.u.old.add(b.u.receipt(o.t.name, o.size, o.sum, o.receipt, o.t.tries, store.ByWatch))
-	}
-	b.out <- booked{t: o.t, size: o.size, err: err}
-	return nil
-}
-
-// receipt is a line of the ledger.
-func (u *Uploader) receipt(name string, size int64, sum string, r sink.Receipt, tries int, by string) store.Receipt {
-	return store.Receipt{
-		Time: u.cfg.Now().UTC(), Name: name, Size: size, SHA256: sum,
-		Sink: r.Sink, URL: r.URL, FileHash: r.FileHash, Key: r.Key, Attempts: tries, By: by,
-	}
-}
-
 func closeAll(batch []outcome) {
 	for _, o := range batch {
-		_ = o.entry.Close() // only read
+		if o.entry != nil {
+			_ = o.entry.Close() // only read
+		}
 	}
 }

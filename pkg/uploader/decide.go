@@ -3,21 +3,18 @@ package uploader
 import (
 	"errors"
 	"fmt"
-	"io/fs"
 	"slices"
 	"time"
-
-	"github.com/sirupsen/logrus"
 
 	"github.com/storj/twitter-stream/pkg/sink"
 	"github.com/storj/twitter-stream/pkg/store"
 )
 
 // decide carries out what a failed try means. probe says that the file was one.
-func (l *loop) decide(t *track, v verdict, probe bool, now time.Time) error {
+func (l *lane) decide(t *track, v verdict, probe bool) error {
 	switch v {
 	case setAside:
-		return l.setAside(t, now)
+		return l.setAside(t)
 	case forget, postpone:
 		return nil // a probe that says nothing of the node: the next one is due
 	case again:
@@ -38,22 +35,23 @@ func (l *loop) decide(t *track, v verdict, probe bool, now time.Time) error {
 }
 
 // enter begins trouble, or takes it a step further.
-func (l *loop) enter(kind string, t *track) error {
+func (l *lane) enter(kind string, t *track) error {
+	l.u.held.ail(l.index, true)
 	err := l.trouble.enter(kind, t.name, t.err, l.plan.suspects())
 	var failed *store.Error
 	if errors.As(err, &failed) {
 		return err
 	}
 	if err != nil {
-		l.u.cfg.Log.WithError(err).Warn("the back-off could not be written: a restart forgets it")
+		l.log.WithError(err).Warn("the back-off could not be written: a restart forgets it")
 	}
-	l.u.troubled(l.trouble)
+	l.troubled(l.trouble)
 	return nil
 }
 
 // pause waits for a node that is full or wants payment. While draining nobody
 // waits for that: a refused probe ends it.
-func (l *loop) pause(t *track, probe bool) error {
+func (l *lane) pause(t *track, probe bool) error {
 	if l.trouble.on && !probe && l.trouble.kind == kindPause {
 		return nil
 	}
@@ -64,7 +62,7 @@ func (l *loop) pause(t *track, probe bool) error {
 }
 
 // giveUp ends the process: the node takes nothing. The next one waits.
-func (l *loop) giveUp(t *track) error {
+func (l *lane) giveUp(t *track) error {
 	if err := l.enter(kindDoubt, t); err != nil {
 		return errors.Join(err, t.err)
 	}
@@ -72,24 +70,25 @@ func (l *loop) giveUp(t *track) error {
 }
 
 // relieved ends trouble, if there was: the node took a file.
-func (l *loop) relieved() error {
+func (l *lane) relieved() error {
 	if !l.trouble.on {
 		return nil
 	}
+	l.u.held.ail(l.index, false)
 	if err := l.trouble.lift(); err != nil {
 		var failed *store.Error
 		if errors.As(err, &failed) {
 			return err
 		}
-		l.u.cfg.Log.WithError(err).Warn("the back-off could not be removed: a restart may wait")
+		l.log.WithError(err).Warn("the back-off could not be removed: a restart may wait")
 	}
-	l.u.cfg.Log.Info("the node takes files again")
+	l.log.Info("the node takes files again")
 	return nil
 }
 
 // probe starts the next probe when its time has come: one at a time, when
 // nothing else is in flight.
-func (l *loop) probe(now time.Time) error {
+func (l *lane) probe(now time.Time) error {
 	if len(l.plan.flying) > 0 || l.plan.full() || now.Before(l.trouble.until) || !l.scanned {
 		return nil
 	}
@@ -116,8 +115,8 @@ func (l *loop) probe(now time.Time) error {
 // nextProbe returns the next file in order after the last probe, round to the
 // oldest. One that has failed before is worth a probe only in an earlier
 // process's trouble, or to a full node: it may have been too large for it.
-func (l *loop) nextProbe() (*track, error) {
-	name, err := l.nextName(l.plan.knows)
+func (l *lane) nextProbe() (*track, error) {
+	name, err := l.nextName(l.skip)
 	if err != nil || name != "" {
 		return &track{name: name}, err
 	}
@@ -137,9 +136,9 @@ func (l *loop) nextProbe() (*track, error) {
 }
 
 // nextName looks for the first name after the cursor, then for the first at all.
-func (l *loop) nextName(skip func(name string) bool) (string, error) {
-	defer l.u.scanning.Idle()
-	l.u.scanning.Begin(diskLimit)
+func (l *lane) nextName(skip func(name string) bool) (string, error) {
+	defer l.word.Idle()
+	l.word.Begin(diskLimit)
 	after := func(name string) bool { return name <= l.trouble.cursor || skip(name) }
 	for _, skip := range []func(string) bool{after, skip} {
 		found, err := l.u.spool.Scan(1, skip)
@@ -157,39 +156,22 @@ func first(names []string) string {
 	return names[0]
 }
 
-// setAside moves a file that the node refused, while it took others, out of
-// the way.
-func (l *loop) setAside(t *track, now time.Time) error {
-	reason := store.Reason{
-		Sink: l.u.cfg.Target.Kind, URL: l.u.cfg.Target.URL, Attempts: t.tries,
-		Reason: t.err.Error(),
-	}
+// setAside has the booker move a file that the node refused, while it took
+// others, out of the way.
+func (l *lane) setAside(t *track) error {
+	reason := store.Reason{Sink: l.target.Kind, URL: l.target.URL, Attempts: t.tries, Reason: t.err.Error()}
 	var refused *sink.Error
 	if errors.As(t.err, &refused) {
 		reason.Status, reason.Reason = refused.Status, fmt.Sprintf("the node refused it, but took others: %v", refused.Err)
 	}
-	defer l.u.ledger.Busy(diskLimit)() // the booker may be at work
-	as, err := l.u.spool.SetAside(t.name, reason)
-	log := l.u.cfg.Log.WithFields(logrus.Fields{"file": t.name, "attempt": t.tries})
-	var failed *store.Error
-	switch {
-	case err == nil:
-		l.u.counts.rejected.Add(1)
-		log.WithFields(logrus.Fields{"as": as, "err": t.err}).Error("the file was set aside: the node refuses it for good")
-	case errors.As(err, &failed):
-		return err
-	case errors.Is(err, fs.ErrNotExist), errors.Is(err, store.ErrNotRegular):
-		log.Debug("the file has gone")
-	default:
-		log.WithError(err).Warn("the file could not be set aside: it is put behind the others")
-		l.plan.putOff(t, now)
-	}
+	l.plan.booking[t.name] = t
+	l.crew.booker.in <- outcome{t: t, lane: l, content: t.content, refused: &reason}
 	return nil
 }
 
 // drained reports whether there is nothing left to try. Foreign files that
 // change are waited for, but not for ever.
-func (l *loop) drained(now time.Time) bool {
+func (l *lane) drained(now time.Time) bool {
 	switch {
 	case !l.idle():
 		l.alone = time.Time{}
@@ -207,7 +189,7 @@ func (l *loop) drained(now time.Time) bool {
 const leastForeign = 10 * time.Second
 
 // idle reports whether all that is known to be finished has been tried.
-func (l *loop) idle() bool {
+func (l *lane) idle() bool {
 	p := l.plan
 	if !l.scanned || l.more || len(p.pending)+len(p.flying)+len(p.booking)+len(p.failing) > 0 {
 		return false
@@ -221,7 +203,7 @@ func (l *loop) idle() bool {
 }
 
 // drainEnd is errDrained, or says what could not be shipped.
-func (l *loop) drainEnd() error {
+func (l *lane) drainEnd() error {
 	left := append(l.plan.left(), l.foreign...)
 	if len(left) == 0 {
 		return errDrained

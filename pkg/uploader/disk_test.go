@@ -52,7 +52,7 @@ func realConfig(t *testing.T, n *sinktest.WebNode) Config {
 	}
 	t.Cleanup(node.Close)
 	cfg := config(nil)
-	cfg.Target = Target{Sink: node, Kind: webnode.Kind, URL: node.URL()}
+	cfg.Targets = []Target{{Sink: node, Kind: webnode.Kind, URL: node.URL()}}
 	cfg.Backoff = backoff.Policy{First: time.Millisecond, Max: 20 * time.Millisecond}
 	cfg.Timeout = 30 * time.Second
 	cfg.Retries = 50

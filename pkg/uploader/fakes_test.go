@@ -28,10 +28,12 @@ type fakeSpool struct {
 	aside    map[string]store.Reason
 	state    map[string][]byte
 	events   chan struct{}
+	books    map[string]string
 	silent   bool // no events, and says so
 	deaf     bool // no events, and does not say so
 	scans    int
 
+	captured  func(name string) time.Time
 	openErr   map[string]error
 	foreign   []string // names that never are quiet
 	appendErr error
@@ -88,9 +90,15 @@ func (s *fakeSpool) Watch() (<-chan struct{}, func(), error) {
 
 func (s *fakeSpool) Captured(name string) bool { return strings.HasPrefix(name, "p-") }
 
-func (s *fakeSpool) CapturedAt(string) (time.Time, bool) { return time.Time{}, false }
-func (s *fakeSpool) SyncRemovals() error                 { return nil }
-func (s *fakeSpool) CleanRejected() error                { return nil }
+func (s *fakeSpool) CapturedAt(name string) (time.Time, bool) {
+	if s.captured == nil {
+		return time.Time{}, false
+	}
+	return s.captured(name), true
+}
+
+func (s *fakeSpool) SyncRemovals() error  { return nil }
+func (s *fakeSpool) CleanRejected() error { return nil }
 
 func (s *fakeSpool) open(name string) (entry, error) {
 	s.mu.Lock()
@@ -119,13 +127,64 @@ func (s *fakeSpool) SetAside(name string, reason store.Reason) (string, error) {
 func (s *fakeSpool) Rejected() ([]store.Reason, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return make([]store.Reason, len(s.aside)), nil
+	var all []store.Reason
+	for name := range s.aside {
+		all = append(all, store.Reason{Name: name, Original: name})
+	}
+	return all, nil
 }
 
 func (s *fakeSpool) Recent(n int, by string) ([]store.Receipt, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return slices.Clone(s.receipts[max(0, len(s.receipts)-n):]), nil
+}
+
+func (s *fakeSpool) ReceiptsSince(from time.Time, by string, each func(store.Receipt)) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, r := range slices.Backward(s.receipts) {
+		if r.Time.Before(from) {
+			break
+		}
+		if r.By == by {
+			each(r)
+		}
+	}
+	return nil
+}
+
+func (s *fakeSpool) BookFiles(bool, bool) (files []store.BookFile, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for name, text := range s.books {
+		files = append(files, store.BookFile{Name: name, Size: int64(len(text))})
+	}
+	slices.SortFunc(files, func(a, b store.BookFile) int { return strings.Compare(a.Name, b.Name) })
+	return files, nil
+}
+
+func (s *fakeSpool) OpenBook(name string) (interface {
+	io.ReaderAt
+	io.Closer
+}, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return &fakeEntry{Reader: bytes.NewReader([]byte(s.books[name]))}, nil
+}
+
+// fakeScratch is a file in memory.
+type fakeScratch struct{ bytes.Buffer }
+
+func (f *fakeScratch) ReadAt(p []byte, off int64) (int, error) {
+	return bytes.NewReader(f.Bytes()).ReadAt(p, off)
+}
+
+func (s *fakeSpool) Scratch(string) (interface {
+	io.Writer
+	io.ReaderAt
+}, func(), error) {
+	return &fakeScratch{}, func() {}, nil
 }
 
 func (s *fakeSpool) openLedger(store.LedgerConfig) (ledger, error) { return s, nil }
@@ -210,8 +269,9 @@ type fakeEntry struct {
 	n    int
 }
 
-func (e *fakeEntry) size() int64  { return int64(e.n) }
-func (e *fakeEntry) Close() error { return nil }
+func (e *fakeEntry) size() int64         { return int64(e.n) }
+func (e *fakeEntry) modified() time.Time { return time.Time{} }
+func (e *fakeEntry) Close() error        { return nil }
 
 func (e *fakeEntry) remove() error {
 	e.s.mu.Lock()
@@ -233,11 +293,11 @@ func config(n *fakeNode) Config {
 	log := logrus.New()
 	log.SetOutput(io.Discard)
 	return Config{
-		Target:      Target{Sink: n, Kind: "fake", URL: fakeURL},
+		Targets:     []Target{{Sink: n, Kind: "fake", URL: fakeURL, For: "us"}},
 		Concurrency: 4, Retries: 5,
 		Backoff: backoff.Policy{First: time.Second, Max: time.Minute},
-		Timeout: time.Minute, For: "us",
-		Log: logrus.NewEntry(log), Random: func() float64 { return 0.5 },
+		Timeout: time.Minute,
+		Log:     logrus.NewEntry(log), Random: func() float64 { return 0.5 },
 	}
 }
 

@@ -31,6 +31,7 @@ type track struct {
 	spent     bool // while draining: not tried again
 	probe     bool // in flight as one
 	err       error
+	content   content // as it was at the last try, without the bytes
 }
 
 // plan is which file is where between the store and the ledger, and which is

@@ -32,7 +32,7 @@ func pushConfig(t *testing.T, st *store.Store, n *sinktest.WebNode) PushConfig {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return PushConfig{Target: cfg.Target, Ledger: book, Concurrency: 4, Retries: 5, Backoff: cfg.Backoff, Log: cfg.Log}
+	return PushConfig{Targets: cfg.Targets, Ledger: book, Concurrency: 4, Retries: 5, Backoff: cfg.Backoff, Log: cfg.Log}
 }
 
 func push(t *testing.T, cfg PushConfig, paths ...string) (p pushed) {
@@ -210,7 +210,7 @@ func TestMemoryDoesNotDependOnTheSize(t *testing.T) {
 		t.Fatal(err)
 	}
 	cfg := pushConfig(t, st, sinktest.NewWebNode(t))
-	cfg.Target.Sink = discard{cfg.Target.Sink.(interface{ URL() string }).URL()}
+	cfg.Targets[0].Sink = discard{cfg.Targets[0].Sink.(interface{ URL() string }).URL()}
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
 	p := push(t, cfg, path)

@@ -2,7 +2,6 @@ package uploader
 
 import (
 	"context"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"os"
@@ -17,7 +16,7 @@ import (
 )
 
 // try puts one file once and books it. The file must be the same afterwards.
-func (p *pusher) try(ctx context.Context, path string, try int) error {
+func (p *pusher) try(ctx context.Context, path string, w *way, try int) error {
 	file, before, err := openRegular(path)
 	if err != nil {
 		return err
@@ -27,8 +26,14 @@ func (p *pusher) try(ctx context.Context, path string, try int) error {
 	if err != nil {
 		return err
 	}
-	name := filepath.Base(path)
-	proof, err := p.put(ctx, path, sink.Object{Name: sink.SafeName(name), Size: before.Size(), SHA256: sum, Content: file})
+	it := content{ReaderAt: file, name: filepath.Base(path), size: before.Size(), sum: sum, by: store.ByPush}
+	if _, captured := p.cfg.CapturedAt(it.name); captured && isPacked(it.name) {
+		it.in, err = inflate(ctx, file, it.size, it.name, make([]byte, 64<<10), func() {})
+		if err != nil && ctx.Err() == nil {
+			p.cfg.Log.WithFields(logrus.Fields{"file": path, "err": err}).Warn("a compressed file does not inflate: it is uploaded as it is")
+		}
+	}
+	proof, err := p.put(ctx, path, w, it.object(w.target.pushedKey(it.name, p.cfg.CapturedAt), p.cfg.Now()))
 	if err != nil {
 		return err
 	}
@@ -39,10 +44,7 @@ func (p *pusher) try(ctx context.Context, path string, try int) error {
 	if !os.SameFile(before, after) || after.Size() != before.Size() || !after.ModTime().Equal(before.ModTime()) {
 		return store.ErrChanged
 	}
-	receipt := store.Receipt{
-		Time: p.cfg.Now().UTC(), Name: name, Size: before.Size(), SHA256: hex.EncodeToString(sum[:]),
-		Sink: proof.Sink, URL: proof.URL, FileHash: proof.FileHash, Key: proof.Key, Attempts: try, By: store.ByPush,
-	}
+	receipt := it.receipt(proof, try, p.cfg.Now())
 	if err := p.book(ctx, receipt); err != nil {
 		return fmt.Errorf("it is on the node, but its receipt could not be booked: %w", err)
 	}
@@ -56,11 +58,11 @@ func (p *pusher) try(ctx context.Context, path string, try int) error {
 
 // put waits until no file of that name is in flight: on a node, two that come
 // at once under one name corrupt each other.
-func (p *pusher) put(ctx context.Context, path string, obj sink.Object) (sink.Receipt, error) {
-	if err := p.names.take(ctx, obj.Name); err != nil {
+func (p *pusher) put(ctx context.Context, path string, w *way, obj sink.Object) (sink.Receipt, error) {
+	if err := w.names.take(ctx, obj.Name); err != nil {
 		return sink.Receipt{}, err
 	}
-	defer p.names.free(obj.Name)
+	defer w.names.free(obj.Name)
 	p.call(func() {
 		if p.cfg.Started != nil {
 			p.cfg.Started(path, obj.Size)
@@ -71,7 +73,8 @@ func (p *pusher) put(ctx context.Context, path string, obj sink.Object) (sink.Re
 		sent += n
 		p.sent(n)
 	}
-	receipt, err := p.cfg.Target.Sink.Put(ctx, obj)
+	obj.Content = p.limit.slowed(ctx, obj.Content)
+	receipt, err := w.target.Sink.Put(ctx, obj)
 	if err != nil {
 		p.sent(-sent) // the next try sends all of it again
 	}

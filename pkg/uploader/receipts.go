@@ -42,13 +42,16 @@ func (o *oldReceipts) add(r store.Receipt) {
 
 // proves reports whether the configured sink has given a receipt for exactly
 // this file, hashed again just now.
-func (o *oldReceipts) proves(name string, size int64, sha256hex string) bool {
+func (o *oldReceipts) proves(c content) bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	for _, r := range o.byName[name] {
-		if r.Proves(name, size, sha256hex) && r.Sink == o.target.Kind && r.URL == o.target.URL {
+	for _, r := range o.byName[c.name] {
+		if r.Proves(c.name, c.size, c.hex()) && o.target.gave(r) {
 			return true
 		}
 	}
 	return false
 }
+
+// gave reports whether a receipt is this target's.
+func (t Target) gave(r store.Receipt) bool { return r.Sink == t.Kind && r.URL == t.URL }

@@ -27,15 +27,15 @@ const (
 // wantsScan: when it is due, or when the names of the last one are used up and
 // there are more. The latter waits for nothing: a look brought thousands of
 // names, so that it was worth its time even where a twentieth is less.
-func (l *loop) wantsScan(now time.Time) bool {
+func (l *lane) wantsScan(now time.Time) bool {
 	return !now.Before(l.scanDue) || l.more && len(l.plan.pending) < l.plan.concurrency
 }
 
-func (l *loop) scan() error {
-	defer l.u.scanning.Idle()
-	l.u.scanning.Begin(diskLimit)
+func (l *lane) scan() error {
+	defer l.word.Idle()
+	l.word.Begin(diskLimit)
 	began := time.Now()
-	found, err := l.u.spool.Scan(pendingNames, l.plan.knows)
+	found, err := l.u.spool.Scan(pendingNames, l.skip)
 	if err != nil {
 		return err
 	}
@@ -49,12 +49,12 @@ func (l *loop) scan() error {
 	l.scanFrom = time.Now().Add(max(scanGap, scanShare*cost))
 	l.scanDue = time.Now().Add(max(every, scanShare*cost))
 	l.plan.refill(found.Names)
-	l.u.waiting(found, l.plan)
+	l.waiting(found)
 	return nil
 }
 
 // relyOnEvents notes whether this look found what an event should have told.
-func (l *loop) relyOnEvents(found store.Backlog) {
+func (l *lane) relyOnEvents(found store.Backlog) {
 	told := l.told
 	l.told = false
 	switch {
@@ -65,18 +65,18 @@ func (l *loop) relyOnEvents(found store.Backlog) {
 	}
 	if l.events && l.missed > maxMissed {
 		l.events = false
-		l.u.cfg.Log.Debug("events from the store get lost: it is looked at instead")
+		l.log.Debug("events from the store get lost: it is looked at instead")
 	}
 }
 
 // count counts what was set aside, now and then. If that cannot be told, the
 // last figure stands.
-func (l *loop) count(now time.Time) {
+func (l *lane) count(now time.Time) {
 	if now.Before(l.countDue) {
 		return
 	}
-	l.u.scanning.Begin(diskLimit)
-	defer l.u.scanning.Idle()
+	l.word.Begin(diskLimit)
+	defer l.word.Idle()
 	began := time.Now()
 	if rejected, err := l.u.spool.Rejected(); err == nil {
 		l.u.counts.rejected.Store(int64(len(rejected)))

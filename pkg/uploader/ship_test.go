@@ -291,3 +291,9 @@ func TestPostponedFilesAreBounded(t *testing.T) {
 		t.Errorf("%d files behind the others, want %d, the last one among them", len(p.postponed), maxPostponed)
 	}
 }
+
+// bubbleIn is bubble as a subtest.
+func bubbleIn(t *testing.T, name string, f func(t *testing.T)) {
+	t.Helper()
+	t.Run(name, func(t *testing.T) { bubble(t, f) })
+}

@@ -19,7 +19,7 @@ func TestStopGivesEightSeconds(t *testing.T) {
 		cfg := config(n)
 		cfg.Concurrency = 2
 		stuck := &stuckNode{fakeNode: n, name: "p-002"}
-		cfg.Target.Sink = stuck
+		cfg.Targets[0].Sink = stuck
 		r := start(t, cfg, s)
 		pass(time.Second)
 		began := time.Now()

@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/storj/twitter-stream/pkg/backoff"
-	"github.com/storj/twitter-stream/pkg/store"
 )
 
 // The kinds of trouble, as uploader.backoff.json has them.
@@ -24,6 +23,7 @@ const maxSuspects = 64
 // failed before.
 type trouble struct {
 	spool  spool
+	file   string           // in .state
 	now    func() time.Time // wall clock
 	ladder *backoff.Ladder
 
@@ -35,27 +35,27 @@ type trouble struct {
 	err      error  // the last failure, nil when restored
 }
 
-// savedTrouble is uploader.backoff.json.
+// savedTrouble is uploader.backoff.json, or a target's of several.
 type savedTrouble struct {
 	backoff.State
 	Probed   string   `json:"probed,omitempty"`
 	Suspects []string `json:"suspects,omitempty"`
 }
 
-func newTrouble(cfg Config, sp spool) *trouble {
+func newTrouble(cfg Config, target Target, sp spool, file string) *trouble {
 	return &trouble{
-		spool: sp, now: cfg.Now,
+		spool: sp, file: file, now: cfg.Now,
 		ladder: backoff.NewLadder(map[string]backoff.Policy{
 			kindDoubt: cfg.Backoff,
 			kindPause: {First: cfg.Backoff.Max, Max: cfg.Backoff.Max},
-		}, cfg.For, cfg.Random),
+		}, target.For, cfg.Random),
 	}
 }
 
 // restore goes on where an earlier process stood and returns the files that it
 // saw fail. What cannot be read is no trouble.
 func (t *trouble) restore() (suspects []string) {
-	data, err := t.spool.ReadState(store.StateUploaderBackoff)
+	data, err := t.spool.ReadState(t.file)
 	if err != nil {
 		return nil
 	}
@@ -85,12 +85,12 @@ func (t *trouble) enter(kind, name string, err error, suspects []string) error {
 	if jsonErr != nil {
 		return jsonErr
 	}
-	return t.spool.WriteState(store.StateUploaderBackoff, append(data, '\n'), true)
+	return t.spool.WriteState(t.file, append(data, '\n'), true)
 }
 
 // lift ends trouble: the node took a file.
 func (t *trouble) lift() error {
 	t.on, t.restored, t.err = false, false, nil
 	t.ladder.Reset()
-	return t.spool.RemoveState(store.StateUploaderBackoff)
+	return t.spool.RemoveState(t.file)
 }

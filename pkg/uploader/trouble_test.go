@@ -238,7 +238,7 @@ func TestBackoffIsForOneNodeOnly(t *testing.T) {
 		if err := newUploader(cfg, s).Run(t.Context()); err == nil {
 			t.Fatal("Run = nil, want the 404")
 		}
-		cfg.For = "another URL"
+		cfg.Targets[0].For = "another URL"
 		r := start(t, cfg, s)
 		pass(2 * time.Second)
 		equal(t, "left two seconds after the URL was mended", s.names(), nil)

@@ -1,16 +1,20 @@
 // Package uploader is the ship loop: it takes finished files from the store,
-// puts them to a sink, books the proof and forgets the file. It also pushes
-// files that are not in the store.
+// puts them to one sink or several, books the proofs and forgets the file. It
+// also pushes files that are not in the store.
 //
-// It guarantees, in this order for each file: hash → (an old receipt: no put)
-// → put, proven by the sink → receipt in the ledger and on disk → the name
-// still means the same file → unlink. Killed between any two of them, the next
-// start neither loses the file nor books it twice: a receipt that is there is
-// checked against the file, hashed again, and only the unlink is made up for.
+// It guarantees, in this order for each file and sink: hash → (an old receipt:
+// no put) → put, proven by the sink → receipt in the ledger and on disk; and
+// when all sinks have it: the name still means the same file → unlink. Killed
+// between any two of them, the next start neither loses the file nor books it
+// twice: a receipt that is there is checked against the file, hashed again, and
+// only what is missing is made up for.
 //
-// One goroutine owns all that is planned (plan, trouble), workers hash and put,
-// one goroutine books. What an answer means is decided by pure functions
-// (judge). Memory depends on neither the backlog nor the size of a file.
+// One goroutine a sink owns all that is planned for it (lane, plan, trouble), so
+// that one that is down holds up no other; workers hash and put; one goroutine
+// books and settles for all. What an answer means is decided by pure functions
+// (judge). Memory depends on neither the backlog nor the size of a file; of
+// several sinks it is remembered who has what of up to a million files, in a few
+// bytes each (holdings).
 //
 // It must not know how a sink proves anything, nor how the store names, syncs
 // or locks its files.
@@ -18,6 +22,8 @@ package uploader
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"io"
 	"math/rand/v2"
 	"sync"
@@ -43,23 +49,35 @@ type Putter interface {
 type Target struct {
 	Sink      Putter
 	Kind, URL string
+	// Key is where an object goes of a file that was captured at a time; nil where
+	// the sink knows no paths.
+	Key func(name string, at time.Time) string
+	// For is a short hash of URL and credentials: waits are for them alone.
+	For string
 }
 
 // Config is how to ship.
 type Config struct {
-	Target      Target
-	Concurrency int // files in flight
+	Targets     []Target // at least one, at most 16: a file goes to all of them
+	Concurrency int      // files in flight to each
 	// Retries is how often a file is tried, at least once, before the question
 	// is asked whether it is the file or the node.
 	Retries int
 	Backoff backoff.Policy // between tries; its Max between probes of a full node
 	Timeout time.Duration  // without progress the sink fails a try after this
-	// For is a short hash of URL and credentials: waits are for them alone.
-	For     string
-	Drain   bool // ship what waits, then end
+	Drain   bool           // ship what waits, then end
 	Version string
 	// StatusPace is how often the status is written; 0 means status.Every.
 	StatusPace time.Duration
+
+	// Books is the store's name by which copies of the books are put to the targets
+	// that know paths, once a day; "" puts none.
+	Books string
+	// Bandwidth is how many bytes a second all uploads together send at most; 0 no
+	// limit.
+	Bandwidth int64
+	// Copy is for the status: how the copy of the ledger fares; nil without one.
+	Copy func() *status.Copy
 
 	Log *logrus.Entry
 	// Check is called once a second; its error (the store is gone) ends the
@@ -74,22 +92,29 @@ type Uploader struct {
 	cfg      Config
 	spool    spool
 	reporter *status.Reporter
-	old      oldReceipts
-	buffers  sync.Pool // of *[]byte
+	old      oldReceipts // of a single target
+	held     *holdings   // of several, else nil
+	buffers  sync.Pool   // of *[]byte
+	limit    *limit      // of what is sent; nil without
 
-	scanning, uploading, ledger *status.Stage
+	scanning          []*status.Stage // by lane
+	uploading, ledger *status.Stage
 
 	counts  counts
 	repeats repeated
+
+	mu     sync.Mutex // guards what follows
+	lanes  []*lane
+	ending bool
 }
 
-// counts is what the status shows of the work.
+// counts is what the status shows of the work as a whole.
 type counts struct {
-	uploaded, bytes               atomic.Uint64
-	waiting, waitingBytes         atomic.Int64
-	oldest, lastUpload, nextTry   atomic.Int64 // Unix nanoseconds, 0 none
-	rejected, inFlight, postponed atomic.Int64
-	blocked                       atomic.Pointer[string]
+	uploaded, bytes       atomic.Uint64 // of files that have left the store
+	waiting, waitingBytes atomic.Int64
+	lastUpload            atomic.Int64 // Unix nanoseconds, 0 none
+	rejected              atomic.Int64
+	blocked               atomic.Pointer[string]
 }
 
 // spool is the store as the loop sees it.
@@ -106,7 +131,18 @@ type spool interface {
 	CleanRejected() error
 
 	Recent(n int, by string) ([]store.Receipt, error)
+	ReceiptsSince(from time.Time, by string, each func(store.Receipt)) error
 	openLedger(cfg store.LedgerConfig) (ledger, error)
+
+	BookFiles(receipts, captured bool) ([]store.BookFile, error)
+	OpenBook(name string) (interface {
+		io.ReaderAt
+		io.Closer
+	}, error)
+	Scratch(name string) (f interface {
+		io.Writer
+		io.ReaderAt
+	}, done func(), err error)
 
 	ReadState(name string) ([]byte, error)
 	WriteState(name string, data []byte, durable bool) error
@@ -118,6 +154,7 @@ type entry interface {
 	io.ReaderAt
 	io.Closer
 	size() int64
+	modified() time.Time
 	// remove unlinks it if it is still what was opened; it may be closed.
 	remove() error
 }
@@ -138,14 +175,23 @@ func newUploader(cfg Config, sp spool) *Uploader {
 	if cfg.Random == nil {
 		cfg.Random = rand.Float64
 	}
+	if cfg.Copy == nil {
+		cfg.Copy = func() *status.Copy { return nil }
+	}
 	cfg.Concurrency, cfg.Retries = max(cfg.Concurrency, 1), max(cfg.Retries, 1)
 	u := &Uploader{
 		cfg: cfg, spool: sp,
-		scanning:  status.NewStage("scan"),
 		uploading: status.NewStage("upload"),
 		ledger:    status.NewStage("ledger"),
 		repeats:   repeated{log: cfg.Log},
 	}
+	for range cfg.Targets {
+		u.scanning = append(u.scanning, status.NewStage("scan"))
+	}
+	if len(cfg.Targets) > 1 {
+		u.held = newHoldings(len(cfg.Targets))
+	}
+	u.limit = newLimit(cfg.Bandwidth, cfg.Concurrency*len(cfg.Targets), cfg.Timeout)
 	u.buffers.New = func() any { b := make([]byte, 64<<10); return &b }
 	u.newReporter()
 	return u
@@ -171,10 +217,40 @@ func (u *Uploader) ship(ctx context.Context) error {
 	if err := u.spool.CleanRejected(); err != nil {
 		return err
 	}
-	if err := u.old.load(u.spool, u.cfg.Target); err != nil {
+	if err := u.recall(); err != nil {
 		return err
 	}
-	return newLoop(u, book).run(ctx)
+	crew := newCrew(u, book)
+	u.begin(crew.lanes)
+	return crew.run(ctx)
+}
+
+// recall learns from the ledger which of the files in the store are somewhere
+// already.
+func (u *Uploader) recall() error {
+	defer u.ledger.Idle()
+	u.ledger.Begin(recallLimit)
+	if u.held != nil {
+		return u.held.load(u.spool, u.cfg.Targets)
+	}
+	return u.old.load(u.spool, u.cfg.Targets[0])
+}
+
+// recallLimit is how long that may take: months of receipts, from a slow disk.
+const recallLimit = 10 * time.Minute
+
+// backoffFile is where a target's wait survives restarts.
+func (c Config) backoffFile(target int) string {
+	if len(c.Targets) == 1 {
+		return store.StateUploaderBackoff
+	}
+	return store.StateUploaderBackoffOf(c.Targets[target].id())
+}
+
+// id names a target in the names of state files.
+func (t Target) id() string {
+	sum := sha256.Sum256([]byte(t.Kind + " " + t.URL))
+	return hex.EncodeToString(sum[:6])
 }
 
 // onDisk is the real spool.
@@ -201,5 +277,6 @@ type onDiskEntry struct {
 	st *store.Store
 }
 
-func (e onDiskEntry) size() int64   { return e.Size }
-func (e onDiskEntry) remove() error { return e.st.Remove(e.Entry) }
+func (e onDiskEntry) size() int64         { return e.Size }
+func (e onDiskEntry) modified() time.Time { return e.ModTime }
+func (e onDiskEntry) remove() error       { return e.st.Remove(e.Entry) }

@@ -3,10 +3,11 @@ package uploader
 import (
 	"context"
 	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
 	"io"
 	"time"
+
+	"github.com/sirupsen/logrus"
 
 	"github.com/storj/twitter-stream/pkg/sink"
 	"github.com/storj/twitter-stream/pkg/store"
@@ -15,17 +16,18 @@ import (
 // outcome is what became of one try.
 type outcome struct {
 	t       *track
+	lane    *lane
 	entry   entry // open where err is nil
-	size    int64
-	sum     string // sha256 in hex
+	content content
 	receipt sink.Receipt
-	old     bool // an old receipt proves it; nothing was put
+	old     bool          // an old receipt proves it; nothing was put
+	refused *store.Reason // for good; nothing else is there but content
 	err     error
 }
 
 // try hashes a finished file and puts it, unless an old receipt proves it.
-func (u *Uploader) try(ctx context.Context, t *track) outcome {
-	out := outcome{t: t}
+func (l *lane) try(ctx context.Context, t *track) outcome {
+	u, out := l.u, outcome{t: t, lane: l}
 	word := &word{stage: u.uploading}
 	defer word.end()
 	word.give(diskLimit)
@@ -33,36 +35,47 @@ func (u *Uploader) try(ctx context.Context, t *track) outcome {
 	if out.err != nil {
 		return out
 	}
-	out.size = out.entry.size()
+	out.content = content{ReaderAt: out.entry, name: t.name, size: out.entry.size(), by: store.ByWatch}
 	buf := u.buffers.Get().(*[]byte)
-	sum, err := hash(ctx, out.entry, out.size, *buf, func() { word.renew(diskLimit) })
+	out.content.sum, out.err = hash(ctx, out.entry, out.content.size, *buf, func() { word.renew(diskLimit) })
+	if out.err == nil && isPacked(t.name) {
+		out.content.in, out.err = l.inflate(ctx, out.entry, out.content, *buf, word)
+	}
 	u.buffers.Put(buf)
-	out.sum = hex.EncodeToString(sum[:])
-	switch {
-	case err != nil:
-		out.err = err
-	case u.old.proves(t.name, out.size, out.sum):
+	if out.err == nil && (u.old.proves(out.content) || u.held.proves(l.index, out.content)) {
 		out.old = true
 		return out
-	default:
-		out.receipt, out.err = u.put(ctx, sink.Object{
-			Name: sink.SafeName(t.name), Size: out.size, SHA256: sum, Content: out.entry,
-		}, word)
+	}
+	if out.err == nil {
+		key := l.target.keyOf(t.name, u.spool.CapturedAt, out.entry.modified())
+		out.receipt, out.err = l.put(ctx, out.content.object(key, u.cfg.Now()), word)
 	}
 	if out.err != nil {
 		_ = out.entry.Close() // only read
+		out.content.ReaderAt = nil
 	}
 	return out
+}
+
+// inflate looks into a compressed file. One that does not inflate is shipped as
+// it is: it is what was captured, and the only one there is.
+func (l *lane) inflate(ctx context.Context, file io.ReaderAt, c content, buf []byte, word *word) (inflated, error) {
+	in, err := inflate(ctx, file, c.size, c.name, buf, func() { word.renew(diskLimit) })
+	if err != nil && ctx.Err() == nil {
+		l.log.WithFields(logrus.Fields{"file": c.name, "err": err}).Warn("a compressed file does not inflate: it is uploaded as it is")
+		err = nil
+	}
+	return in, err
 }
 
 // put calls the sink and keeps the word: the sink fails a try without progress
 // by itself, within its timeout, or after the last byte within twice the time
 // that the sending took.
-func (u *Uploader) put(ctx context.Context, obj sink.Object, word *word) (sink.Receipt, error) {
+func (l *lane) put(ctx context.Context, obj sink.Object, word *word) (sink.Receipt, error) {
 	var sent int64
 	began := time.Now()
 	obj.Progress = func(n int) {
-		limit := u.cfg.Timeout
+		limit := l.u.cfg.Timeout
 		if sent += int64(n); sent >= obj.Size {
 			limit = max(limit, 2*time.Since(began))
 			word.give(limit + slack)
@@ -70,8 +83,9 @@ func (u *Uploader) put(ctx context.Context, obj sink.Object, word *word) (sink.R
 			word.renew(limit + slack)
 		}
 	}
-	word.give(u.cfg.Timeout + slack)
-	return u.cfg.Target.Sink.Put(ctx, obj)
+	word.give(l.u.cfg.Timeout + slack)
+	obj.Content = l.u.limit.slowed(ctx, obj.Content)
+	return l.target.Sink.Put(ctx, obj)
 }
 
 // hash reads size bytes through buf; a file that has fewer has changed. alive

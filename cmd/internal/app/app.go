@@ -111,11 +111,12 @@ func absolute(here, path string) string {
 }
 
 // Load reads and checks the configuration. The uploader does not sign, so it
-// does not see Twitter's credentials.
+// does not see Twitter's credentials; the grabber does not see the storage's.
 func (f *Frame) Load() (*config.Config, error) {
 	cfg, err := config.Load(config.Source{
 		Path: f.configPath, Flags: f.Flags(), Environ: os.Environ(),
 		NoCredentials: f.Name == "uploader",
+		NoStorage:     f.Name == "grabber",
 	})
 	if err != nil {
 		for _, warning := range cfg.Warnings { // the misspelt key may be what is missing

@@ -3,8 +3,9 @@
 //
 // It guarantees that
 //   - a name in the archive is a whole object, on the disk, and never changes:
-//     written under a temporary name, fsync, read back, renamed without
-//     replacing, fsync of the directory, in this order;
+//     written under a temporary name in the archive itself, fsync, read back,
+//     renamed without replacing to its key, below directories that are made for
+//     it, fsync of all of these up to the archive, in this order;
 //   - a receipt is proof: what was written has been read again from the disk,
 //     past the page cache where the system can (Linux on a local disk), and had
 //     the hash of the object. Elsewhere reading back proves only what the
@@ -12,6 +13,7 @@
 //   - what is there is never overwritten. A name that is taken by the same
 //     content is success without writing, so that nothing is stored twice after
 //     a lost receipt; by other content it is a refusal;
+//   - no key leads out of the archive, nor through a link in it;
 //   - an empty mount point is never taken for an empty archive (below);
 //   - a call on a dead mount, which may never return, holds up nobody: Put and
 //     the readings end with their context, or when nothing moved for a while;
@@ -42,7 +44,8 @@
 //
 // # Modes
 //
-// Files are 0644 less the umask and a directory that we make is 0700: an
+// Files are 0644 and directories in the archive 0755, less the umask, and an
+// archive that we make is 0700: an
 // archive is there to be read, by other people and programs too, and one chmod
 // of one directory decides who may. An existing directory's mode is its
 // owner's business.
@@ -176,6 +179,9 @@ func (a *Archive) Put(ctx context.Context, obj sink.Object) (sink.Receipt, error
 	if sink.SafeName(obj.Name) != obj.Name {
 		return sink.Receipt{}, a.explain(obj.Name, &sink.Error{Kind: sink.Permanent, Err: errors.New("not a safe name")})
 	}
+	if obj.Key != "" && !sink.ValidKey(obj.Key) {
+		return sink.Receipt{}, a.explain(obj.Name, &sink.Error{Kind: sink.Permanent, Err: errors.New("not a key of letters, digits, . _ - = and slashes")})
+	}
 	err := a.guard(ctx, a.cfg.Timeout, func(w *watch) error {
 		w.progress = obj.Progress
 		return a.place(w, obj)
@@ -186,7 +192,7 @@ func (a *Archive) Put(ctx context.Context, obj sink.Object) (sink.Receipt, error
 		}
 		return sink.Receipt{}, a.explain(obj.Name, err)
 	}
-	return sink.Receipt{Sink: Kind, URL: a.cfg.URL, FileHash: hex.EncodeToString(obj.SHA256[:])}, nil
+	return sink.Receipt{Sink: Kind, URL: a.cfg.URL, FileHash: hex.EncodeToString(obj.SHA256[:]), Object: obj.Key}, nil
 }
 
 // Close ends what goes on in the background.

@@ -21,7 +21,9 @@ type folder interface {
 	// Place renames and never replaces: fs.ErrExist.
 	Place(oldname, newname string) error
 	Remove(name string) error
-	Sync() error // of the directory
+	Mkdir(name string, perm fs.FileMode) error
+	SyncDir(name string) error // of a directory below
+	Sync() error               // of the directory
 	// Here fails when the directory's path no longer leads to it.
 	Here() error
 	Close() error
@@ -91,11 +93,13 @@ func (o osFolder) Open(name string) (file, error) {
 	return f, nil
 }
 
-// Sync is no error where the file system cannot sync a directory (CIFS, FUSE):
-// there the file's own fsync has to do.
-func (o osFolder) Sync() error {
-	err := o.SyncDir(".")
-	if errors.Is(err, syscall.EINVAL) || errors.Is(err, errors.ErrUnsupported) {
+func (o osFolder) Sync() error { return o.SyncDir(".") }
+
+// SyncDir is no error where the file system cannot sync a directory (CIFS,
+// FUSE): there the file's own fsync has to do.
+func (o osFolder) SyncDir(name string) error {
+	err := o.Dir.SyncDir(name)
+	if dirfs.CannotSync(err) {
 		return nil
 	}
 	return err

@@ -43,10 +43,13 @@ func (a *Archive) place(w *watch, obj sink.Object) error {
 		err = a.prove(w, dir, temp, obj)
 	}
 	if err == nil {
-		err = dir.Place(temp, obj.Name)
+		err = makeParents(dir, obj)
 	}
 	if err == nil {
-		return settle(dir)
+		err = dir.Place(temp, keyOf(obj))
+	}
+	if err == nil {
+		return settle(dir, keyOf(obj))
 	}
 	_ = dir.Remove(temp) // else the next start finds it
 	if errors.Is(err, fs.ErrExist) {
@@ -64,7 +67,7 @@ func (a *Archive) place(w *watch, obj sink.Object) error {
 // on the disk. Another content of that name is a refusal. alive is told of the
 // bytes looked through.
 func (a *Archive) find(w *watch, dir folder, obj sink.Object, alive func(n int) error) (bool, error) {
-	info, err := dir.Lstat(obj.Name)
+	info, err := dir.Lstat(keyOf(obj))
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return false, nil
@@ -73,19 +76,19 @@ func (a *Archive) find(w *watch, dir folder, obj sink.Object, alive func(n int) 
 	case !info.Mode().IsRegular() || info.Size() != obj.Size:
 		return false, a.conflict(obj)
 	}
-	err = a.compare(dir, obj.Name, obj, alive)
+	err = a.compare(dir, keyOf(obj), obj, alive)
 	if errors.Is(err, errOther) {
 		return false, a.conflict(obj)
 	}
 	if err != nil {
 		return false, err
 	}
-	return true, settle(dir)
+	return true, settle(dir, keyOf(obj))
 }
 
 func (a *Archive) conflict(obj sink.Object) error {
 	return &sink.Error{Kind: sink.Permanent,
-		Err:  fmt.Errorf("%s has a file of that name with another content, which is not overwritten", a.path),
+		Err:  fmt.Errorf("%s has a file of the name %s with another content, which is not overwritten", a.path, keyOf(obj)),
 		Hint: "look at both, and give one of them another name"}
 }
 
@@ -177,17 +180,6 @@ func (a *Archive) compare(dir folder, name string, obj sink.Object, alive func(n
 			return err
 		}
 	}
-}
-
-// settle makes the name durable, in the directory that the path leads to.
-func settle(dir folder) error {
-	if err := dir.Sync(); err != nil {
-		return err
-	}
-	if err := dir.Here(); err != nil {
-		return &sink.Error{Kind: sink.Pause, Err: fmt.Errorf("the archive went away meanwhile: %w", err), Hint: comeBack}
-	}
-	return nil
 }
 
 // tempName returns a dot name of our own pattern, which no other try has.

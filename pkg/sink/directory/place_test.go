@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -75,6 +76,20 @@ func (s *script) Sync() error {
 	return s.folder.Sync()
 }
 
+func (s *script) SyncDir(name string) error {
+	if err := s.step("fsync %s", name); err != nil {
+		return err
+	}
+	return s.folder.SyncDir(name)
+}
+
+func (s *script) Mkdir(name string, perm fs.FileMode) error {
+	if err := s.step("mkdir %s", name); err != nil {
+		return err
+	}
+	return s.folder.Mkdir(name, perm)
+}
+
 func (s *script) Here() error {
 	if err := s.step("still here"); err != nil {
 		return err
@@ -134,13 +149,21 @@ func TestOrder(t *testing.T) {
 	var steps []string
 	a := scripted(t, path, &steps, 0)
 	obj := sinktest.Object("object-1", []byte("content"))
-	for _, want := range []string{
-		"read " + Marker + ", create temp, write temp, fsync temp, read temp, rename temp to object-1, fsync directory, still here",
-		"read " + Marker + ", read object-1, fsync directory, still here",
+	below := obj
+	below.Key = "a/b/object-1"
+	for _, tt := range []struct {
+		obj  sink.Object
+		want string
+	}{
+		{obj, "read " + Marker + ", create temp, write temp, fsync temp, read temp, rename temp to object-1, fsync directory, still here"},
+		{obj, "read " + Marker + ", read object-1, fsync directory, still here"},
+		{below, "read " + Marker + ", create temp, write temp, fsync temp, read temp, mkdir a, mkdir a/b, rename temp to a/b/object-1, fsync a/b, fsync a, fsync directory, still here"},
+		// Who made the directories may have died before they were durable.
+		{below, "read " + Marker + ", read a/b/object-1, fsync a/b, fsync a, fsync directory, still here"},
 	} {
 		steps = nil
-		if _, err := a.Put(t.Context(), obj); err != nil || strings.Join(steps, ", ") != want {
-			t.Errorf("put (%v) did\n%s, want\n%s", err, strings.Join(steps, ", "), want)
+		if _, err := a.Put(t.Context(), tt.obj); err != nil || strings.Join(steps, ", ") != tt.want {
+			t.Errorf("put (%v) did\n%s, want\n%s", err, strings.Join(steps, ", "), tt.want)
 		}
 	}
 }
@@ -149,15 +172,16 @@ func TestOrder(t *testing.T) {
 // else.
 func TestKilledAtEachStep(t *testing.T) {
 	t.Parallel()
-	for fail := 1; fail <= 9; fail++ {
+	for fail := 1; fail <= 13; fail++ {
 		path := filepath.Join(t.TempDir(), "archive")
 		if err := makeArchive(path); err != nil {
 			t.Fatal(err)
 		}
 		var steps []string
 		obj := sinktest.Object("object-1", sinktest.Bytes(1, 300_000))
+		obj.Key = "a/b/object-1"
 		_, err := scripted(t, path, &steps, fail).Put(t.Context(), obj)
-		if (err == nil) != (fail > 8) && !errors.Is(err, errKilled) {
+		if (err == nil) != (fail > 12) && !errors.Is(err, errKilled) {
 			t.Fatalf("killed at step %d of %v: %v", fail, steps, err)
 		}
 		if _, err := plainArchive(t, path, nil).Put(t.Context(), obj); err != nil {
@@ -166,8 +190,11 @@ func TestKilledAtEachStep(t *testing.T) {
 		if err := sweep(t.Context(), path); !errors.Is(err, io.EOF) {
 			t.Error(err)
 		}
-		if names := listing(t, path); !slices.Equal(names, []string{Marker, "object-1"}) {
+		if names := listing(t, path); !slices.Equal(names, []string{Marker, "a"}) {
 			t.Errorf("after a kill at step %d the archive holds %v", fail, names)
+		}
+		if names := listing(t, filepath.Join(path, "a/b")); !slices.Equal(names, []string{"object-1"}) {
+			t.Errorf("after a kill at step %d the archive's directory holds %v", fail, names)
 		}
 	}
 }

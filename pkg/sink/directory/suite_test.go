@@ -5,6 +5,7 @@ package directory
 import (
 	"bytes"
 	"context"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -24,7 +25,8 @@ type node struct {
 
 	mu     sync.Mutex // guards what follows
 	faults []sinktest.Fault
-	size   int64 // of the object being put
+	size   int64  // of the object being put
+	below  string // where objects are put: "dt=2026-11-23/", or nothing
 	done   chan struct{}
 }
 
@@ -62,6 +64,9 @@ func newNode(t testing.TB, change func(*Config)) *node {
 func (n *node) Put(ctx context.Context, obj sink.Object) (sink.Receipt, error) {
 	n.mu.Lock()
 	n.size = obj.Size
+	if n.below != "" {
+		obj.Key = n.below + obj.Name
+	}
 	n.mu.Unlock()
 	return n.Archive.Put(ctx, obj)
 }
@@ -70,6 +75,12 @@ func (n *node) Fail(faults ...sinktest.Fault) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.faults = append(n.faults, faults...)
+}
+
+func (n *node) Left() int {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return len(n.faults)
 }
 
 func (n *node) next() (fault sinktest.Fault) {
@@ -99,19 +110,19 @@ func (n *node) Refusals() []sinktest.Refusal {
 	return all
 }
 
-// Content finds a receipt's object by its hash, and nothing else may be there.
-func (n *node) Content(r sink.Receipt) ([]byte, bool) {
-	entries, err := os.ReadDir(n.dir)
-	if err != nil {
-		return nil, false
-	}
-	for _, entry := range entries {
-		data, err := os.ReadFile(filepath.Join(n.dir, entry.Name()))
-		if err == nil && entry.Name() != Marker && sinktest.Object("", data).SHA256 == hash(r.FileHash) {
-			return data, !strings.HasPrefix(entry.Name(), ".")
+// Content finds a receipt's object by its key, and nothing else may be there.
+func (n *node) Content(r sink.Receipt) (content []byte, ok bool) {
+	err := filepath.WalkDir(n.dir, func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() || entry.Name() == Marker {
+			return err
 		}
-	}
-	return nil, false
+		data, err := os.ReadFile(path)
+		if err == nil && sinktest.Object("", data).SHA256 == hash(r.FileHash) {
+			content, ok = data, !strings.HasPrefix(entry.Name(), ".") && filepath.Dir(path) == filepath.Join(n.dir, n.below)
+		}
+		return err
+	})
+	return content, ok && err == nil
 }
 
 // badFolder does its fault wrong.
@@ -210,4 +221,21 @@ func (f *badFile) Sync() error {
 func TestSuite(t *testing.T) {
 	t.Parallel()
 	sinktest.Run(t, func(t testing.TB) sinktest.Node { return newNode(t, nil) })
+}
+
+func TestSuiteBelow(t *testing.T) {
+	t.Parallel()
+	sinktest.Run(t, func(t testing.TB) sinktest.Node {
+		n := newNode(t, nil)
+		n.below = "dt=2026-11-23/hour=14/"
+		return n
+	})
+}
+
+func TestLarge(t *testing.T) {
+	t.Parallel()
+	if os.Getenv(sinktest.LargeVariable) == "" {
+		t.Skip("set " + sinktest.LargeVariable + " for objects of 1 GiB")
+	}
+	sinktest.RunLarge(t, func(t testing.TB) sinktest.Node { return newNode(t, nil) })
 }

@@ -67,6 +67,11 @@ func refuse(w http.ResponseWriter, fault Fault) {
 // was answered before is sent first.
 func reset(w http.ResponseWriter) {
 	http.NewResponseController(w).Flush()
+	drop(w)
+}
+
+// drop is reset without a word of an answer.
+func drop(w http.ResponseWriter) {
 	conn, _, err := http.NewResponseController(w).Hijack()
 	if err != nil {
 		return

@@ -66,6 +66,13 @@ func (n *WebNode) Fail(faults ...Fault) {
 	n.faults = append(n.faults, faults...)
 }
 
+// Left returns how many queued faults have not come to pass.
+func (n *WebNode) Left() int {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return len(n.faults)
+}
+
 // Rule decides each put's fault once no queued one is left; nil is none.
 func (n *WebNode) Rule(rule func(name string, size int64) Fault) {
 	n.mu.Lock()

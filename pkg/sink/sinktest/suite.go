@@ -24,6 +24,10 @@ import (
 // suite, in bytes (8 MiB without it).
 const SizeVariable = "TWITTER_STREAM_TEST_OBJECT"
 
+// LargeVariable is the environment variable that, set to anything, makes the
+// large object 1 GiB instead of 80 MiB.
+const LargeVariable = "TWITTER_STREAM_TEST_LARGE"
+
 // Putter is what a sink does.
 type Putter interface {
 	Put(ctx context.Context, obj sink.Object) (sink.Receipt, error)
@@ -37,6 +41,8 @@ type Node interface {
 	// translates: a connection that is cut is a write that fails, a lie is
 	// content that is not what was written.
 	Fail(faults ...Fault)
+	// Left returns how many of them have not come to pass.
+	Left() int
 	// Refusals are the refusals that the node knows, and what each means.
 	Refusals() []Refusal
 	// Content returns what the node has for a receipt, readable again.
@@ -60,7 +66,7 @@ func Run(t *testing.T, newNode func(t testing.TB) Node) {
 	}{
 		{"sizes", testSizes}, {"repeated", testRepeated}, {"lost answer", testLostAnswer},
 		{"cut", testCut}, {"refused", testRefused}, {"slow", testSlow},
-		{"lying", testLying}, {"changed", testChanged}, {"cancelled", testCancelled}, {"progress", testProgress},
+		{"full", testFull}, {"lying", testLying}, {"changed", testChanged}, {"cancelled", testCancelled}, {"progress", testProgress},
 		{"read back", testReadBack},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -108,6 +114,9 @@ func fails(t *testing.T, n Node, obj sink.Object, what string) *sink.Error {
 	var e *sink.Error
 	if !errors.As(err, &e) {
 		t.Fatalf("%s: put = %+v, %v, want a *sink.Error", what, receipt.FileHash, err)
+	}
+	if left := n.Left(); left > 0 {
+		t.Errorf("%s: %d faults have not come to pass", what, left)
 	}
 	return e
 }
@@ -216,4 +225,44 @@ func testProgress(t *testing.T, n Node) {
 	if _, err := n.Put(t.Context(), obj); err != nil || sum != obj.Size {
 		t.Errorf("progress of %d bytes: %d (%v)", obj.Size, sum, err)
 	}
+}
+
+// testFull: a sink that has no room says so, and takes the same object when there is.
+func testFull(t *testing.T, n Node) {
+	content := Bytes(12, 70_000)
+	for _, r := range n.Refusals() {
+		if r.Kind == sink.Pause {
+			n.Fail(r.Fault)
+			if e := fails(t, n, named(content), "full: "+r.Name); e.Kind != sink.Pause {
+				t.Errorf("full, %s: kind %v (%v), want %v", r.Name, e.Kind, e, sink.Pause)
+			}
+			must(t, n, content)
+			content = append(content, '.')
+		}
+	}
+}
+
+// RunLarge runs what is too much for every run of every sink: what a sink sends
+// in pieces, or for long, is whole or not there as all else. Objects have 80 MiB,
+// with LargeVariable 1 GiB.
+func RunLarge(t *testing.T, newNode func(t testing.TB) Node) {
+	t.Run("large", func(t *testing.T) {
+		t.Parallel()
+		size := 80 << 20
+		if os.Getenv(LargeVariable) != "" {
+			size = 1 << 30
+		}
+		testLarge(t, newNode(t), size)
+	})
+}
+
+func testLarge(t *testing.T, n Node, size int) {
+	content := Bytes(13, size)
+	for _, fault := range []Fault{{CutAt: 0.3}, {CutAt: 0.9}, {CutAt: 1}, {Lie: LieHash}, {LoseAnswer: true}} {
+		n.Fail(fault)
+		if e := fails(t, n, named(content), fmt.Sprintf("large, %+v", fault)); e.Kind != sink.Temporary {
+			t.Errorf("large, %+v: kind %v (%v), want %v", fault, e.Kind, e, sink.Temporary)
+		}
+	}
+	must(t, n, content)
 }

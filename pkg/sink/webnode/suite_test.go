@@ -1,6 +1,7 @@
 package webnode
 
 import (
+	"os"
 	"testing"
 	"time"
 
@@ -15,6 +16,7 @@ type node struct {
 }
 
 func (n node) Fail(faults ...sinktest.Fault)         { n.fake.Fail(faults...) }
+func (n node) Left() int                             { return n.fake.Left() }
 func (n node) Refusals() []sinktest.Refusal          { return sinktest.HTTPRefusals() }
 func (n node) Content(r sink.Receipt) ([]byte, bool) { return n.fake.Content(r.FileHash) }
 
@@ -49,4 +51,12 @@ func TestSuite(t *testing.T) {
 			sinktest.Run(t, func(t testing.TB) sinktest.Node { return start(t, tt.change) })
 		})
 	}
+}
+
+func TestLarge(t *testing.T) {
+	t.Parallel()
+	if os.Getenv(sinktest.LargeVariable) == "" {
+		t.Skip("set " + sinktest.LargeVariable + " for objects of 1 GiB")
+	}
+	sinktest.RunLarge(t, func(t testing.TB) sinktest.Node { return start(t, nil) })
 }

@@ -31,6 +31,7 @@ import (
 
 	"github.com/storj/twitter-stream/pkg/redact"
 	"github.com/storj/twitter-stream/pkg/sink"
+	"github.com/storj/twitter-stream/pkg/sink/watch"
 )
 
 // Kind is what receipts name this sink.
@@ -77,7 +78,7 @@ func New(cfg Config) (*Node, error) {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
-	n := &Node{cfg: cfg, user: u.User, shown: redact.URL(cfg.URL), client: watchedTransport(cfg)}
+	n := &Node{cfg: cfg, user: u.User, shown: redact.URL(cfg.URL), client: watch.Transport(cfg.Transport, cfg.Timeout)}
 	n.scratch.New = func() any { return new([chunk]byte) }
 	u.User, u.Fragment = nil, ""
 	n.target = u
@@ -100,20 +101,20 @@ func (n *Node) Put(ctx context.Context, obj sink.Object) (sink.Receipt, error) {
 		return sink.Receipt{}, n.fail(obj, sink.Temporary, err)
 	}
 	defer up.close()
-	trying, w := watched(ctx, n.cfg.Timeout, up.broken, func() { up.progress(0) })
-	defer w.end()
+	trying, w := watch.Start(ctx, n.cfg.Timeout, up.broken, func() { up.progress(0) })
+	defer w.End()
 
 	res, err := n.send(trying, w, up)
 	if err != nil {
 		return sink.Receipt{}, n.broken(ctx, trying, up, err)
 	}
 	defer res.Body.Close()
-	w.await() // the answer may have come before the last byte went
+	w.Await() // the answer may have come before the last byte went
 	if res.StatusCode < 200 || res.StatusCode > 299 {
 		return sink.Receipt{}, n.refused(res, obj)
 	}
 	said, err := readAnswer(res.Body)
-	w.stop()
+	w.Stop()
 	if ctx.Err() != nil {
 		return sink.Receipt{}, ctx.Err()
 	}
@@ -136,10 +137,10 @@ func (n *Node) Put(ctx context.Context, obj sink.Object) (sink.Receipt, error) {
 // send makes the one request. The transport may send it anew by itself, from
 // the first byte, when an idle connection turned out to be closed: the node
 // stores the same content once, so the request counts as idempotent.
-func (n *Node) send(ctx context.Context, w *watch, up *upload) (*http.Response, error) {
+func (n *Node) send(ctx context.Context, w *watch.Watch, up *upload) (*http.Response, error) {
 	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
-		GotConn:      func(info httptrace.GotConnInfo) { w.attach(info.Conn) },
-		WroteRequest: func(httptrace.WroteRequestInfo) { w.await() },
+		GotConn:      func(info httptrace.GotConnInfo) { w.Attach(info.Conn) },
+		WroteRequest: func(httptrace.WroteRequestInfo) { w.Await() },
 	})
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, n.target.String(), nil)
 	if err != nil {

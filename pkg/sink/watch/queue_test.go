@@ -1,41 +1,38 @@
-package webnode
+package watch
 
 import (
 	"context"
-	"encoding/hex"
-	"encoding/json"
-	"io"
+
 	"net"
-	"net/http"
-	"net/http/httptest"
+
 	"strings"
-	"sync"
+
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
-
-	"github.com/storj/twitter-stream/pkg/sink/sinktest"
 )
+
+const minute = time.Minute
 
 // queue is a kernel's send buffer, and a watch over the connection that has it.
 type queue struct {
 	bytes  atomic.Int64
 	signs  atomic.Int64 // of life
-	watch  *watch
+	watch  *Watch
 	trying context.Context
 }
 
 func newQueue(t *testing.T, bytes int64) *queue {
 	q := &queue{}
 	q.bytes.Store(bytes)
-	q.trying, q.watch = watched(t.Context(), minute, func() {}, func() { q.signs.Add(1) })
+	q.trying, q.watch = Start(t.Context(), minute, func() {}, func() { q.signs.Add(1) })
 	one, other := net.Pipe()
 	c := newConn(one)
 	c.queued = func() int { return int(q.bytes.Load()) }
-	q.watch.attach(c)
+	q.watch.Attach(c)
 	t.Cleanup(func() {
-		q.watch.end()
+		q.watch.End()
 		one.Close()
 		other.Close()
 	})
@@ -55,7 +52,7 @@ func TestSlowLineAfterTheLastByte(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		q := newQueue(t, 1<<20)
-		q.watch.await()
+		q.watch.Await()
 		for range 60 {
 			before := q.signs.Load()
 			time.Sleep(50 * time.Second)
@@ -112,54 +109,4 @@ func TestFullBufferIsNoProgress(t *testing.T) {
 			t.Errorf("a line that takes nothing: %q after %v, want a minute", why, took)
 		}
 	})
-}
-
-// A node may call a hash what is the key.
-func TestErrorsDoNotQuoteTheNodesHash(t *testing.T) {
-	t.Parallel()
-	content := []byte("hello world")
-	obj := sinktest.Object("x", content)
-	key := hex.EncodeToString(keyFor(defaultPassphrase, obj.SHA256))
-	other := strings.Repeat("ab", 32)
-	for _, said := range []map[string]string{
-		{"filehash": key}, {"filehash": key, "key": key}, {"filehash": key, "key": other},
-	} {
-		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			io.Copy(io.Discard, r.Body)
-			w.WriteHeader(http.StatusCreated)
-			json.NewEncoder(w).Encode(said)
-		}))
-		t.Cleanup(server.Close)
-		n, err := New(Config{URL: server.URL, Timeout: 30 * time.Second})
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer n.Close()
-		_, err = n.Put(t.Context(), obj)
-		wantTemporary(t, err, "not proven")
-		if err != nil && strings.Contains(err.Error(), key) {
-			t.Errorf("%v: the error holds the key: %v", said, err)
-		}
-	}
-}
-
-// The watch tells progress from the timer's goroutine, the body from the
-// transport's: whoever listens needs no lock.
-func TestOneCallOfProgressAtATime(t *testing.T) {
-	t.Parallel()
-	calls := 0
-	up := &upload{}
-	up.obj.Progress = func(n int) { calls += n }
-	var group sync.WaitGroup
-	for range 8 {
-		group.Go(func() {
-			for range 1000 {
-				up.progress(1)
-			}
-		})
-	}
-	group.Wait()
-	if calls != 8000 {
-		t.Errorf("progress was told %d times, want 8000", calls)
-	}
 }

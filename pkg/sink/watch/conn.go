@@ -1,4 +1,4 @@
-package webnode
+package watch
 
 import (
 	"context"
@@ -16,7 +16,7 @@ import (
 // then known for what it is.
 type conn struct {
 	net.Conn
-	watch  atomic.Pointer[watch]
+	watch  atomic.Pointer[Watch]
 	queued func() int // bytes that wait in the kernel, -1 where that is unknown
 }
 
@@ -70,18 +70,17 @@ func underlying(c net.Conn) *conn {
 	}
 }
 
-// watchedTransport clones the configured transport so that its connections are
+// Transport clones the configured transport so that its connections are
 // ours. It speaks HTTP/1.1 only: on HTTP/2 uploads would share a connection,
 // and one that moves would hide one that stands.
-func watchedTransport(cfg Config) *http.Transport {
-	base := cfg.Transport
+func Transport(base *http.Transport, dialTimeout time.Duration) *http.Transport {
 	if base == nil {
 		base = http.DefaultTransport.(*http.Transport)
 	}
 	t := base.Clone()
 	dial := t.DialContext
 	if dial == nil {
-		dial = (&net.Dialer{Timeout: cfg.Timeout}).DialContext
+		dial = (&net.Dialer{Timeout: dialTimeout}).DialContext
 	}
 	t.DialContext = func(ctx context.Context, network, addr string) (net.Conn, error) {
 		c, err := dial(ctx, network, addr)

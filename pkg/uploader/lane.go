@@ -8,7 +8,7 @@ import (
 
 	"github.com/sirupsen/logrus"
 
-	"github.com/storj/twitter-stream/pkg/sink"
+	"github.com/storj/twitter-stream/pkg/status"
 	"github.com/storj/twitter-stream/pkg/store"
 )
 
@@ -24,16 +24,24 @@ const (
 // errDrained ends a drain.
 var errDrained = errors.New("drained")
 
-// loop owns all that is planned. Its methods run in one goroutine.
-type loop struct {
+// lane is the way to one target: what is planned for it, its trouble, its
+// workers. Its methods run in one goroutine.
+type lane struct {
 	u       *Uploader
+	crew    *crew
+	index   int
+	target  Target
+	log     *logrus.Entry // names the target where there are several
 	plan    *plan
 	trouble *trouble
-	booker  *booker
+	repeats repeated
+	word    *status.Stage // of its looks at the store
+	shown   shown
 
 	landed   chan outcome
+	news     chan booked // of the booker, who closes it
 	workers  sync.WaitGroup
-	work     context.Context // of the workers: outlives ctx by stopGrace
+	work     context.Context // of the workers: outlives the turns by stopGrace
 	asked    bool            // asked to stop
 	blocked  bool            // the ledger's disk is full
 	scanned  bool            // at least once
@@ -49,43 +57,62 @@ type loop struct {
 	countDue time.Time
 }
 
-func newLoop(u *Uploader, l ledger) *loop {
-	return &loop{
-		u: u, plan: newPlan(u.cfg), trouble: newTrouble(u.cfg, u.spool), booker: newBooker(u, l),
-		landed: make(chan outcome),
+func newLane(u *Uploader, c *crew, index int) *lane {
+	l := &lane{
+		u: u, crew: c, index: index, target: u.cfg.Targets[index], log: u.cfg.Log,
+		plan: newPlan(u.cfg), word: u.scanning[index],
+		landed: make(chan outcome), news: make(chan booked),
 	}
+	if len(u.cfg.Targets) > 1 {
+		l.log = l.log.WithField("url", l.target.URL)
+	}
+	l.trouble = newTrouble(u.cfg, l.target, u.spool, u.cfg.backoffFile(index))
+	l.repeats.log = l.log
+	return l
 }
 
-func (l *loop) run(ctx context.Context) error {
-	var endWork context.CancelFunc
-	l.work, endWork = context.WithCancel(context.WithoutCancel(ctx))
-	defer endWork()
-	booking, endBooking := context.WithCancel(context.WithoutCancel(ctx))
-	defer endBooking()
+// run ships until turning ends, or until the crew says that an error is the
+// end. Then it waits for what is in flight, and until nobody books any more.
+func (l *lane) run(turning, work context.Context) error {
+	l.work = work
 	changed, stopWatch, err := l.u.spool.Watch()
 	if err != nil {
-		l.u.cfg.Log.WithError(err).Debug("no events from the store: it is looked at instead")
+		l.log.WithError(err).Debug("no events from the store: it is looked at instead")
 	}
 	l.events = err == nil
 	defer stopWatch()
 	for _, name := range l.trouble.restore() {
 		l.plan.suspect(name)
 	}
-	go l.booker.run(booking)
+	l.u.held.ail(l.index, l.trouble.on)
+	for l.crew.goesOn(l, l.turn(turning, changed)) {
+		l.anew()
+	}
+	return l.finish()
+}
 
-	err = l.turn(ctx, changed)
-	if err != nil && !errors.Is(err, errDrained) && l.failedStore(err) {
-		endWork() // nothing can be booked any more
+// anew begins as a new process would after one that gave up: it waits, and then
+// tries one file at a time.
+func (l *lane) anew() {
+	suspects, booking := l.plan.suspects(), l.plan.booking
+	l.plan = newPlan(l.u.cfg)
+	l.plan.booking = booking
+	for _, name := range suspects {
+		if l.u.spool.Captured(name) {
+			l.plan.suspect(name)
+		}
 	}
-	for grace, end := range map[time.Duration]func(){stopGrace: endWork, stopGrace + bookGrace: endBooking} {
-		timer := time.AfterFunc(grace, end)
-		defer timer.Stop()
-	}
-	return errors.Join(ignore(err, errDrained), l.finish())
+	l.trouble.restored = true
+	l.scanned, l.scanDue = false, time.Time{}
+}
+
+// skip reports whether a file is not for this lane to start now.
+func (l *lane) skip(name string) bool {
+	return l.plan.knows(name) || l.u.held.skips(l.index, name)
 }
 
 // turn is the loop proper: start what may start, wait for what comes first.
-func (l *loop) turn(ctx context.Context, changed <-chan struct{}) error {
+func (l *lane) turn(ctx context.Context, changed <-chan struct{}) error {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
@@ -102,7 +129,7 @@ func (l *loop) turn(ctx context.Context, changed <-chan struct{}) error {
 			if err := l.land(out, time.Now()); err != nil {
 				return err
 			}
-		case b := <-l.booker.out:
+		case b := <-l.news:
 			if err := l.book(b, time.Now()); err != nil {
 				return err
 			}
@@ -112,7 +139,7 @@ func (l *loop) turn(ctx context.Context, changed <-chan struct{}) error {
 }
 
 // step does all that is due now.
-func (l *loop) step(now time.Time) error {
+func (l *lane) step(now time.Time) error {
 	if !now.Before(l.checkDue) {
 		l.checkDue = now.Add(checkEvery)
 		if check := l.u.cfg.Check; check != nil {
@@ -138,7 +165,7 @@ func (l *loop) step(now time.Time) error {
 }
 
 // wake returns when step has something to do if nothing comes before.
-func (l *loop) wake(now time.Time) time.Time {
+func (l *lane) wake(now time.Time) time.Time {
 	at := l.checkDue
 	for _, t := range []time.Time{l.scanDue, l.countDue} {
 		if t.Before(at) {
@@ -156,7 +183,7 @@ func (l *loop) wake(now time.Time) time.Time {
 }
 
 // launch starts what may be started now.
-func (l *loop) launch(now time.Time) error {
+func (l *lane) launch(now time.Time) error {
 	if l.blocked {
 		return nil // a proof that cannot be booked would be lost with us
 	}
@@ -169,25 +196,26 @@ func (l *loop) launch(now time.Time) error {
 	return nil
 }
 
-func (l *loop) start(t *track) {
+func (l *lane) start(t *track) {
 	l.plan.start(t)
-	l.workers.Go(func() { l.landed <- l.u.try(l.work, t) })
+	l.workers.Go(func() { l.landed <- l.try(l.work, t) })
 }
 
 // land takes the outcome of a try.
-func (l *loop) land(out outcome, now time.Time) error {
-	t, log := out.t, l.u.cfg.Log.WithFields(logrus.Fields{"file": out.t.name, "attempt": out.t.tries})
+func (l *lane) land(out outcome, now time.Time) error {
+	t, log := out.t, l.log.WithFields(logrus.Fields{"file": out.t.name, "attempt": out.t.tries})
 	if out.err == nil {
 		l.plan.taken(t, !out.old)
-		l.booker.in <- out
+		l.crew.booker.in <- out
 		if out.old {
 			log.Info("an old receipt proves the file, which is removed without another upload")
 			return nil
 		}
-		log.WithField("bytes", out.size).Debug("uploaded")
+		log.WithField("bytes", out.content.size).Debug("uploaded")
 		if len(l.plan.failing) == 0 {
-			l.u.repeats.over("uploads work again")
+			l.repeats.over("uploads work again")
 		}
+		l.crew.lives(l)
 		return l.relieved()
 	}
 	if l.asked || l.work.Err() != nil {
@@ -195,54 +223,54 @@ func (l *loop) land(out outcome, now time.Time) error {
 		return nil
 	}
 	probe := t.probe
+	t.content = out.content
 	v := l.plan.failed(t, out.err, now)
-	l.u.failed(t, v, out.err)
-	return l.decide(t, v, probe, now)
+	l.failed(t, v, out.err)
+	return l.decide(t, v, probe)
 }
 
 // book takes news of the booker.
-func (l *loop) book(b booked, now time.Time) error {
+func (l *lane) book(b booked, now time.Time) error {
 	switch {
 	case b.fatal != nil:
 		return b.fatal
-	case b.blocked != nil:
+	case b.blocked:
 		l.blocked = true
-		l.u.block(b.blocked)
 	case b.free:
 		l.blocked = false
-		l.u.block(nil)
 	case b.err != nil:
 		delete(l.plan.booking, b.t.name)
-		l.u.failed(b.t, l.plan.failed(b.t, b.err, now), b.err)
+		l.failed(b.t, l.plan.failed(b.t, b.err, now), b.err)
 	default:
 		delete(l.plan.booking, b.t.name)
-		l.u.shipped(b.size)
+		if !b.refused && !b.old {
+			l.shipped(b.size)
+		}
 	}
 	return nil
 }
 
-// finish waits for what is in flight and books what is proven.
-func (l *loop) finish() error {
+// finish waits for what is in flight and for what is proven to be booked.
+func (l *lane) finish() error {
 	l.asked = true
-	l.u.stopping()
 	go func() {
 		l.workers.Wait()
 		close(l.landed)
 	}()
 	var failed error
-	landed := l.landed
-	for landed != nil || l.booker.out != nil {
+	landed, news := l.landed, l.news
+	for landed != nil || news != nil {
 		select {
 		case out, ok := <-landed:
 			if !ok {
 				landed = nil
-				close(l.booker.in)
+				l.crew.producers.Done()
 				continue
 			}
 			failed = errors.Join(failed, l.land(out, time.Now()))
-		case b, ok := <-l.booker.out:
+		case b, ok := <-news:
 			if !ok {
-				l.booker.out = nil
+				news = nil
 				continue
 			}
 			failed = errors.Join(failed, l.book(b, time.Now()))
@@ -253,21 +281,15 @@ func (l *loop) finish() error {
 }
 
 // unbooked says which proofs found no place in the ledger in time.
-func (l *loop) unbooked(err error) error {
+func (l *lane) unbooked(err error) error {
 	if n := len(l.plan.booking); n > 0 {
-		l.u.cfg.Log.WithFields(logrus.Fields{"files": n, "err": err}).Warn("uploaded files could not be booked in time: they stay, and are uploaded again")
+		l.log.WithFields(logrus.Fields{"files": n, "err": err}).Warn("uploaded files could not be booked in time: they stay, and are uploaded again")
 	}
 	var full *store.FullError
 	if errors.As(err, &full) || errors.Is(err, context.Canceled) {
 		return nil
 	}
 	return err
-}
-
-// failedStore reports whether an error is not the node's.
-func (l *loop) failedStore(err error) bool {
-	var e *sink.Error
-	return !errors.As(err, &e)
 }
 
 func ignore(err, that error) error {

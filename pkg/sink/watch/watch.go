@@ -1,4 +1,13 @@
-package webnode
+// Package watch ends a try to send something over HTTP when its connection
+// makes no progress, however large the object and slow the line.
+//
+// It guarantees that a line which still takes bytes is never given up, whatever
+// the kernel buffers; that the answer is awaited for a bounded time after the
+// last byte; and that an answer which came before the peer stopped reading is
+// still read, for writes on a broken connection are swallowed.
+//
+// It must not know what is sent, nor to whom.
+package watch
 
 import (
 	"context"
@@ -16,12 +25,12 @@ const grace = 5 * time.Second
 // looked at.
 const looks = 4
 
-// watch ends a try whose connection makes no progress. While the object goes
+// Watch ends a try whose connection makes no progress. While the object goes
 // out, each byte written, read or taken by the line counts; once all is out
 // only the answer is missing, and it is awaited for the longer of the timeout
 // and twice the time that the sending took (a node may copy what it got before
 // it answers).
-type watch struct {
+type Watch struct {
 	timeout time.Duration
 	cancel  context.CancelCauseFunc
 	broken  func() // the connection takes no more bytes
@@ -40,17 +49,19 @@ type watch struct {
 	stopped bool
 }
 
-// watched returns a context that ends, with a sentence as its cause, when the
-// watch runs out. stop frees both.
-func watched(ctx context.Context, timeout time.Duration, broken, alive func()) (context.Context, *watch) {
+// Start returns a context that ends, with a sentence as its cause, when nothing
+// moved for timeout. broken is called when the connection takes no more bytes,
+// alive at progress that no reader of the body sees. End frees both.
+func Start(ctx context.Context, timeout time.Duration, broken, alive func()) (context.Context, *Watch) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	now := time.Now()
-	w := &watch{timeout: timeout, cancel: cancel, broken: broken, alive: alive, began: now, moved: now, limit: timeout, unsent: -1}
+	w := &Watch{timeout: timeout, cancel: cancel, broken: broken, alive: alive, began: now, moved: now, limit: timeout, unsent: -1}
 	w.timer = time.AfterFunc(timeout/looks, w.look)
 	return ctx, w
 }
 
-func (w *watch) stop() {
+// Stop ends the watch but not its context: the answer has been read.
+func (w *Watch) Stop() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.stopped = true
@@ -58,14 +69,14 @@ func (w *watch) stop() {
 	w.detach()
 }
 
-// end stops the watch and frees its context.
-func (w *watch) end() {
-	w.stop()
+// End stops the watch and frees its context.
+func (w *Watch) End() {
+	w.Stop()
 	w.cancel(nil)
 }
 
-// attach starts the watch anew for the connection that the request goes onto.
-func (w *watch) attach(c net.Conn) {
+// Attach starts the watch anew for the connection that the request goes onto.
+func (w *Watch) Attach(c net.Conn) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.detach()
@@ -77,7 +88,7 @@ func (w *watch) attach(c net.Conn) {
 	w.sample()
 }
 
-func (w *watch) detach() {
+func (w *Watch) detach() {
 	if w.conn != nil {
 		w.conn.watch.CompareAndSwap(w, nil)
 		w.conn = nil
@@ -85,7 +96,7 @@ func (w *watch) detach() {
 }
 
 // touch notes progress.
-func (w *watch) touch() {
+func (w *Watch) touch() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if !w.waiting {
@@ -93,8 +104,8 @@ func (w *watch) touch() {
 	}
 }
 
-// await begins the wait for the answer. It is idempotent.
-func (w *watch) await() {
+// Await begins the wait for the answer. It is idempotent.
+func (w *Watch) Await() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.waiting || w.stopped {
@@ -109,11 +120,11 @@ func (w *watch) await() {
 }
 
 // sample notes what the next look compares with.
-func (w *watch) sample() { w.looked, w.unsent = time.Now(), w.conn.unsent() }
+func (w *Watch) sample() { w.looked, w.unsent = time.Now(), w.conn.unsent() }
 
 // lose notes that the connection takes no more bytes. What the node said before
 // it closed may still be there to be read.
-func (w *watch) lose(err error) {
+func (w *Watch) lose(err error) {
 	w.mu.Lock()
 	if w.lost == nil {
 		w.lost, w.waiting = err, true
@@ -127,7 +138,7 @@ func (w *watch) lose(err error) {
 }
 
 // look ends the try if its time is over, else comes back when it may be.
-func (w *watch) look() {
+func (w *Watch) look() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.stopped {
@@ -148,7 +159,7 @@ func (w *watch) look() {
 // line a whole file may stand there when the last byte has been written, and a
 // writer is woken only when much of it has gone; he then fills it again, so
 // that more is progress too, unless what we saw him write accounts for it.
-func (w *watch) drained() bool {
+func (w *Watch) drained() bool {
 	if w.lost != nil {
 		return false
 	}
@@ -157,7 +168,7 @@ func (w *watch) drained() bool {
 	return !written && before >= 0 && w.unsent >= 0 && w.unsent != before
 }
 
-func (w *watch) verdict() error {
+func (w *Watch) verdict() error {
 	switch {
 	case w.lost != nil:
 		return w.lost

@@ -1,6 +1,6 @@
 //go:build !linux
 
-package webnode
+package watch
 
 import "net"
 

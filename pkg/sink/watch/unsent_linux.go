@@ -1,4 +1,4 @@
-package webnode
+package watch
 
 import (
 	"net"

@@ -1,0 +1,25 @@
+// Package storage turns the configuration into that of a bucket's sink, the same
+// for the uploader that ships to it and the daemon that checks it. The grabber
+// does not link it.
+//
+// It must not know what the sink is made for.
+package storage
+
+import (
+	"github.com/storj/twitter-stream/cmd/internal/app"
+	"github.com/storj/twitter-stream/pkg/config"
+	"github.com/storj/twitter-stream/pkg/sink/s3"
+)
+
+// S3 is how the bucket of an upload URL is spoken to. Its keys are read
+// anew whenever they are asked for.
+func S3(cfg *config.Config, rawURL string, notice func(what, sentence string)) s3.Config {
+	return s3.Config{
+		URL: rawURL, Timeout: cfg.UploadTimeout, Agent: app.UserAgent(), Insecure: cfg.AllowInsecure,
+		KeysFile: cfg.StorageFile, Notice: notice,
+		Keys: func() (s3.Keys, error) {
+			keys, err := cfg.Storage(rawURL)
+			return s3.Keys{Access: keys.AccessKey, Secret: keys.SecretKey, Session: keys.SessionToken}, err
+		},
+	}
+}

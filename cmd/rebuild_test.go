@@ -1,0 +1,167 @@
+//go:build unix
+
+package cmd_test
+
+import (
+	"encoding/json"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/storj/twitter-stream/pkg/sandbox"
+)
+
+// rebuilt is what rebuild --json says.
+type rebuilt struct {
+	Known, Made, Copied, Captured int
+	Failed, Skipped               []struct{ Name, Why string }
+	Unlisted                      []string
+}
+
+func (w *world) rebuild(args ...string) (r rebuilt) {
+	w.t.Helper()
+	code, out := w.run("uploader", append([]string{"rebuild", "--json"}, args...)...)
+	if err := json.Unmarshal([]byte(out), &r); err != nil || code != 0 {
+		w.t.Fatalf("rebuild %v exited %d (%v):\n%s", args, code, err, out)
+	}
+	w.keepsSecrets(out)
+	return r
+}
+
+// tree is every name below a directory, with its content.
+func tree(t *testing.T, dir string) map[string]string {
+	t.Helper()
+	all := map[string]string{}
+	err := filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || !entry.Type().IsRegular() {
+			return err
+		}
+		data, err := os.ReadFile(path)
+		all[path] = string(data)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all
+}
+
+// TestRebuildFromADirectory: the whole store is lost, and the archive is there.
+func TestRebuildFromADirectory(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, sandbox.TwitterConfig{}, sandbox.NodeConfig{}, quick("upload_url", "archive", "grabber_cut_size", "16"))
+	files := len(w.capture(60))
+	if code, out := w.run("uploader", "--drain"); code != 0 {
+		t.Fatalf("uploader --drain exited %d:\n%s", code, out)
+	}
+	before := map[receipt]bool{}
+	for _, r := range w.receipts() {
+		before[r] = true
+	}
+	books := filepath.Join(w.dir, "books")
+	if err := os.CopyFS(books, os.DirFS(filepath.Join(w.store, "ledger"))); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.RemoveAll(w.store); err != nil {
+		t.Fatal(err)
+	}
+	put(t, filepath.Join(w.dir, "archive", "notes.txt"), "a person's own")
+	if r := w.rebuild("--dry-run"); r.Made != files {
+		t.Errorf("dry run: %+v, want %d", r, files)
+	}
+	if _, err := os.Stat(w.store); !os.IsNotExist(err) {
+		t.Errorf("a dry run has made a store (%v)", err)
+	}
+	archive := tree(t, filepath.Join(w.dir, "archive"))
+	if r := w.rebuild(); r.Made != files || len(r.Skipped) != 1 || r.Skipped[0].Name != "notes.txt" {
+		t.Errorf("%+v, want %d", r, files)
+	}
+	for _, r := range w.receipts() {
+		if !before[r] {
+			t.Errorf("a receipt is not what it was: %+v", r)
+		}
+	}
+	if n := len(w.receipts()); n != len(before) {
+		t.Errorf("%d receipts, want %d", n, len(before))
+	}
+	if r := w.rebuild(); r.Known != files || r.Made != 0 {
+		t.Errorf("again: %+v", r)
+	}
+	if r := w.rebuild("--from-copy", books); r.Captured == 0 || r.Made != 0 {
+		t.Errorf("with the books: %+v", r)
+	}
+	code, out := w.run("uploader", "verify")
+	has(t, "verify", out, "delivered  "+strconv.Itoa(files)+" files", "the books balance")
+	if r := w.audit(0, "--download"); code != 0 || r.There != files {
+		t.Errorf("verify exited %d; %+v", code, r)
+	}
+	for path, content := range tree(t, filepath.Join(w.dir, "archive")) {
+		if archive[path] != content {
+			t.Errorf("rebuild has changed %s", path)
+		}
+	}
+	// The capture goes on behind it.
+	more := w.capture(60)
+	if code, out := w.run("uploader", "--drain"); code != 0 {
+		t.Fatalf("uploader --drain exited %d:\n%s", code, out)
+	}
+	w.booksBalance()
+	if n := len(w.receipts()); n != files+len(more) {
+		t.Errorf("%d receipts, want %d", n, files+len(more))
+	}
+}
+
+// TestRebuildOfANode: what a web node has comes back from a copy alone.
+func TestRebuildOfANode(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, sandbox.TwitterConfig{}, sandbox.NodeConfig{}, quick("grabber_cut_size", "16"))
+	files := len(w.capture(60))
+	if code, out := w.run("uploader", "--drain"); code != 0 {
+		t.Fatalf("uploader --drain exited %d:\n%s", code, out)
+	}
+	copies := t.TempDir() // outside of where nothing else may hold a secret
+	if err := os.CopyFS(filepath.Join(copies, "host-1"), os.DirFS(filepath.Join(w.store, "ledger"))); err != nil {
+		t.Fatal(err)
+	}
+	ledgers, err := filepath.Glob(filepath.Join(w.store, "ledger", "2*.jsonl"))
+	if err != nil || len(ledgers) == 0 {
+		t.Fatalf("no ledger (%v)", err)
+	}
+	for _, path := range ledgers {
+		if err := os.Remove(path); err != nil {
+			t.Fatal(err)
+		}
+	}
+	code, out := w.run("uploader", "rebuild")
+	has(t, "rebuild", out, "lists nothing", strconv.Itoa(files)+" captured files have no receipt", "keys are lost")
+	if code != 0 {
+		t.Errorf("rebuild exited %d", code)
+	}
+	if r := w.rebuild("--from-copy", copies); r.Copied != files || r.Captured != 0 || len(r.Unlisted) != 1 {
+		t.Errorf("%+v, want %d", r, files)
+	}
+	w.booksBalance()
+	if r := w.audit(0, "--download"); r.There != files {
+		t.Errorf("%+v", r)
+	}
+
+	// Of several stores' copies a person says which; and nobody else may write
+	// meanwhile.
+	put(t, filepath.Join(copies, "host-2", "2026-11.jsonl"), "")
+	if code, out := w.run("uploader", "rebuild", "--from-copy", copies); code != 3 || !strings.Contains(out, "host-1, host-2") || !strings.Contains(out, "--of NAME") {
+		t.Errorf("of several, it exited %d:\n%s", code, out)
+	}
+	if r := w.rebuild("--from-copy", copies, "--of", "host-1"); r.Made != 0 {
+		t.Errorf("%+v", r)
+	}
+	w.forget("uploader")
+	u := w.start("uploader")
+	eventually(t, "the uploader runs", func() bool { return w.status("uploader").State != "" })
+	if code, out := w.run("uploader", "rebuild"); code != 5 || !strings.Contains(out, "uploader") {
+		t.Errorf("beside an uploader, it exited %d:\n%s", code, out)
+	}
+	u.stop()
+}

@@ -1,0 +1,196 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"github.com/storj/twitter-stream/cmd/internal/app"
+	"github.com/storj/twitter-stream/pkg/backoff"
+	"github.com/storj/twitter-stream/pkg/balance"
+	"github.com/storj/twitter-stream/pkg/config"
+	"github.com/storj/twitter-stream/pkg/rebuild"
+	"github.com/storj/twitter-stream/pkg/redact"
+	"github.com/storj/twitter-stream/pkg/store"
+)
+
+// lost is what rebuild was asked for.
+type lost struct {
+	copy, of       string
+	dryRun, asJSON bool
+}
+
+func rebuildCommand(frame *app.Frame) *cobra.Command {
+	var asked lost
+	cmd := &cobra.Command{
+		Use:   "rebuild",
+		Short: "Make a lost ledger again, from copies and from what the storage lists",
+		Long: `rebuild makes receipts again that the ledger lacks: from copies of the books (those
+that ledger_copy keeps, by --from-copy; those that the uploader keeps beside the
+files in storages that can be listed), and from the objects that these storages
+list, by what was put beside them or, in a directory, by reading them. From copies
+the captured book is made again too. What is there stays as it is, and nothing
+gets in twice: it can be run again at any time.
+
+A web node lists nothing. The hashes and keys of what is on one are in copies of
+the books alone; without one these files cannot be read again by anybody.
+
+Neither grabber nor uploader may run meanwhile.`,
+		Example: `  uploader rebuild --dry-run
+  uploader rebuild --from-copy /mnt/usb/books
+  uploader rebuild && uploader verify && uploader verify --remote`,
+		Args: app.Args(cobra.NoArgs),
+		RunE: func(cmd *cobra.Command, _ []string) error { return rebuildLedger(cmd.Context(), frame, asked) },
+	}
+	flags := cmd.Flags()
+	flags.StringVar(&asked.copy, "from-copy", "", "a `directory` with copies of the books")
+	flags.StringVar(&asked.of, "of", "", "the `store` whose books are meant, where there are copies of several")
+	flags.BoolVar(&asked.dryRun, "dry-run", false, "only say what would be made")
+	flags.BoolVar(&asked.asJSON, "json", false, "print JSON with stable field names")
+	return cmd
+}
+
+// rebuildLedger makes again what can be.
+func rebuildLedger(ctx context.Context, frame *app.Frame, asked lost) error {
+	ctx, stop := frame.Lifetime(ctx)
+	defer stop()
+	cfg, err := frame.Load()
+	if err != nil {
+		return err
+	}
+	spool, done, err := openToRebuild(ctx, frame, cfg, asked.dryRun)
+	if err != nil {
+		return err
+	}
+	defer done()
+	readers := newReaders(cfg, spool)
+	defer readers.Close()
+	places, err := placesOf(cfg, readers)
+	if err != nil {
+		return err
+	}
+	copies, err := copiesOf(ctx, asked, places)
+	if err != nil {
+		return err
+	}
+	report, err := rebuild.Run(ctx, rebuild.Config{
+		Store: spool, Prefix: cfg.Prefix, Copies: copies, Places: places, DryRun: asked.dryRun, Tries: auditTries,
+		Backoff:  backoff.Policy{First: cfg.UploadBackoff.First, Max: cfg.UploadBackoff.Max},
+		Progress: saying(frame),
+	})
+	if ctx.Err() != nil {
+		return fmt.Errorf("interrupted after %d receipts: the same command goes on there", report.Made)
+	}
+	if err != nil {
+		return err
+	}
+	if err := tell(frame, asked.asJSON, report, report.Text, len(report.Failed) == 0); err != nil || asked.dryRun || asked.asJSON {
+		return err
+	}
+	return stillMissing(ctx, frame, cfg, spool)
+}
+
+// saying shows on a terminal what is being done.
+func saying(frame *app.Frame) func(sentence string) {
+	if !app.OnTerminal(frame.Err) {
+		return nil
+	}
+	return func(sentence string) { fmt.Fprintln(frame.Err, redact.Text(sentence)) }
+}
+
+// stillMissing says what was captured and is nowhere.
+func stillMissing(ctx context.Context, frame *app.Frame, cfg *config.Config, spool *store.Store) error {
+	report, err := balance.Verify(ctx, balance.Config{Store: spool, URLs: receiptURLs(cfg)})
+	if err != nil {
+		return err
+	}
+	if n := report.Missing.Count; n > 0 {
+		fmt.Fprintf(frame.Out, "\n%d captured files have no receipt and are not in the store: if they went to a web node,\ntheir keys are lost without a copy of the ledger ('uploader verify' names them)\n", n)
+	}
+	return nil
+}
+
+// openToRebuild opens the store, and keeps grabber and uploader away from it. A
+// dry run writes nothing: where there is no store, it has one of its own.
+func openToRebuild(ctx context.Context, frame *app.Frame, cfg *config.Config, dryRun bool) (*store.Store, func(), error) {
+	settings := store.Config{Dir: cfg.StoreDir, Prefix: cfg.Prefix, WorkingName: cfg.WorkingName, Create: true}
+	if dryRun {
+		settings.Create, settings.ReadOnly = false, true
+	}
+	remove := func() {}
+	spool, err := store.Open(settings)
+	if dryRun && (errors.Is(err, fs.ErrNotExist) || errors.Is(err, store.ErrNoStore)) {
+		settings.Create, settings.ReadOnly = true, false
+		if settings.Dir, err = os.MkdirTemp("", "twitter-stream-dry-run-"); err == nil {
+			remove = func() { _ = os.RemoveAll(settings.Dir) } // it is empty
+			spool, err = store.Open(settings)
+		}
+	}
+	if err != nil {
+		remove()
+		return nil, nil, err
+	}
+	var locks []*store.Lock
+	done := func() {
+		for _, lock := range locks {
+			_ = lock.Close() // the process's end would do
+		}
+		_ = spool.Close() // what matters has been synced
+		remove()
+	}
+	if dryRun {
+		return spool, done, nil
+	}
+	for _, role := range []string{store.RoleGrabber, store.RoleUploader} {
+		lock, err := spool.Lock(ctx, role, frame.Holder())
+		if err != nil {
+			done()
+			return nil, nil, err
+		}
+		locks = append(locks, lock)
+	}
+	return spool, done, nil
+}
+
+// placesOf are the configured places.
+func placesOf(cfg *config.Config, readers *readers) (places []rebuild.Place, err error) {
+	for _, at := range configuredPlaces(cfg) {
+		reader, err := readers.at(at[0], at[1])
+		if err != nil {
+			return nil, &app.ConfigError{Err: err, Advice: "check upload_url in " + cfg.Path}
+		}
+		places = append(places, rebuild.Place{Kind: at[0], URL: at[1], Reader: reader})
+	}
+	return places, nil
+}
+
+// copiesOf finds the copies of the books, in the directory that a person names
+// and in the places.
+func copiesOf(ctx context.Context, asked lost, places []rebuild.Place) (copies []rebuild.Copy, err error) {
+	if asked.copy != "" {
+		if copies, err = rebuild.CopiesIn(asked.copy, asked.of); err != nil {
+			return nil, several(err)
+		}
+	}
+	for _, p := range places {
+		found, err := rebuild.CopiesAt(ctx, p, asked.of)
+		if err != nil {
+			return nil, several(err)
+		}
+		copies = append(copies, found...)
+	}
+	return copies, nil
+}
+
+// several adds what to do about copies of several stores.
+func several(err error) error {
+	var e *rebuild.SeveralError
+	if errors.As(err, &e) {
+		return &app.ConfigError{Err: err, Advice: "say which by --of NAME"}
+	}
+	return err
+}

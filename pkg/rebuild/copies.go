@@ -1,0 +1,225 @@
+package rebuild
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"fmt"
+	"hash/maphash"
+	"io"
+
+	"github.com/klauspost/compress/gzip"
+	"github.com/klauspost/compress/zstd"
+
+	"github.com/storj/twitter-stream/pkg/coverage"
+	"github.com/storj/twitter-stream/pkg/store"
+)
+
+const (
+	maxLine = 64 << 10 // bytes, as in the books
+	// lines of the captured book are written by so many bytes.
+	chunk = 256 << 10
+	// maxWindow bounds the memory that a compressed copy may ask for, in bytes.
+	maxWindow = 32 << 20
+)
+
+// copies takes all of them.
+func (r *rebuilder) copies() error {
+	months, err := r.cfg.Store.CapturedMonths()
+	if err != nil {
+		return err
+	}
+	b := &capturedBook{r: r, there: months}
+	defer b.abandon()
+	for _, c := range r.cfg.Copies {
+		r.cfg.Progress("reading " + c.Name)
+		if err := r.copy(c, b); err != nil {
+			return err
+		}
+	}
+	if err := b.end(); err != nil {
+		return err
+	}
+	return r.write()
+}
+
+// copy reads one. What cannot be read of it is in the report.
+func (r *rebuilder) copy(c Copy, b *capturedBook) error {
+	body, err := c.Open(r.ctx)
+	if err != nil {
+		r.report.failed(c.Name, err)
+		return r.ctx.Err()
+	}
+	defer body.Close() //nolint:errcheck // only read
+	plain, end, err := inflate(body)
+	if err != nil {
+		r.report.failed(c.Name, err)
+		return r.ctx.Err()
+	}
+	defer end()
+	if err := b.month(c.Month); err != nil {
+		return err
+	}
+	damaged := 0
+	err = eachLine(plain, func(line []byte) error {
+		good, err := r.line(line, b)
+		if !good {
+			damaged++
+		}
+		if err == nil {
+			err = r.ctx.Err()
+		}
+		return err
+	})
+	if damaged > 0 {
+		r.report.failed(c.Name, fmt.Errorf("%d lines are damaged", damaged))
+	}
+	var cannot *unreadable
+	if errors.As(err, &cannot) {
+		r.report.failed(c.Name, cannot.err)
+		return r.ctx.Err()
+	}
+	return err
+}
+
+// line takes one, of either book; good is false if it is of neither.
+func (r *rebuilder) line(text []byte, b *capturedBook) (good bool, err error) {
+	if receipt, err := store.DecodeReceipt(text); err == nil {
+		before := r.report.Made
+		err := r.add(receipt)
+		r.report.Copied += r.report.Made - before
+		return true, err
+	}
+	if _, err := coverage.Decode(text); err != nil {
+		return false, nil
+	}
+	sum := maphash.Bytes(r.seed, text)
+	if _, there := r.lines[sum]; there {
+		return true, nil
+	}
+	r.lines[sum] = struct{}{}
+	r.learnFile(text)
+	r.report.Captured++
+	return true, b.add(text)
+}
+
+// unreadable is a copy that ends too early.
+type unreadable struct{ err error }
+
+func (u *unreadable) Error() string { return u.err.Error() }
+
+// eachLine calls each with whole lines; a last one without an end was being
+// written when it was copied. One that is too long is nil.
+func eachLine(from io.Reader, each func(line []byte) error) error {
+	buf := bufio.NewReaderSize(from, maxLine+1)
+	for {
+		line, err := buf.ReadSlice('\n')
+		long := false
+		for errors.Is(err, bufio.ErrBufferFull) {
+			long = true
+			line, err = buf.ReadSlice('\n')
+		}
+		switch {
+		case errors.Is(err, io.EOF):
+			return nil
+		case err != nil:
+			return &unreadable{err}
+		case long:
+			line = nil
+		}
+		if err := each(bytes.TrimSuffix(line, []byte{'\n'})); err != nil {
+			return err
+		}
+	}
+}
+
+// inflate returns what is in a copy, by how it begins.
+func inflate(from io.Reader) (plain io.Reader, end func(), err error) {
+	buf := bufio.NewReader(from)
+	head, _ := buf.Peek(4) // reading says what is wrong
+	switch {
+	case bytes.HasPrefix(head, []byte{0x28, 0xb5, 0x2f, 0xfd}): // RFC 8878, 3.1.1
+		d, err := zstd.NewReader(buf, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(maxWindow))
+		if err != nil {
+			return nil, nil, err
+		}
+		return d, d.Close, nil
+	case bytes.HasPrefix(head, []byte{0x1f, 0x8b}): // RFC 1952, 2.3.1
+		d, err := gzip.NewReader(buf)
+		if err != nil {
+			return nil, nil, err
+		}
+		return d, func() { _ = d.Close() }, nil // only read
+	}
+	return buf, func() {}, nil
+}
+
+// capturedBook makes the captured book again: a month that is not there in a file
+// of its own, what else is missing behind what there is.
+type capturedBook struct {
+	r     *rebuilder
+	there map[string]bool // months
+	at    string          // the month whose file is being made; "" none
+	file  *store.RestoredMonth
+	lines []byte
+}
+
+// month begins what belongs to a month.
+func (b *capturedBook) month(month string) error {
+	if month == b.at {
+		return nil
+	}
+	if err := b.end(); err != nil {
+		return err
+	}
+	if month != "" && !b.there[month] {
+		b.at = month
+	}
+	return nil
+}
+
+func (b *capturedBook) add(line []byte) error {
+	b.lines = append(append(b.lines, line...), '\n')
+	if len(b.lines) < chunk {
+		return nil
+	}
+	return b.flush()
+}
+
+func (b *capturedBook) flush() error {
+	lines := b.lines
+	b.lines = b.lines[:0]
+	if b.r.cfg.DryRun || len(lines) == 0 {
+		return nil
+	}
+	if b.at == "" {
+		return b.r.cfg.Store.CapturedBook().Append(lines)
+	}
+	if b.file == nil {
+		file, err := b.r.cfg.Store.RestoreMonth(b.at)
+		if err != nil {
+			return err
+		}
+		b.file = file
+	}
+	return b.file.Add(lines)
+}
+
+// end gives the month's file its name.
+func (b *capturedBook) end() error {
+	err := b.flush()
+	if err == nil && b.file != nil {
+		err = b.file.Commit()
+		b.there[b.at] = true
+		b.file = nil
+	}
+	b.at = ""
+	return err
+}
+
+// abandon is for what an error has left.
+func (b *capturedBook) abandon() {
+	if b.file != nil {
+		b.file.Abandon()
+	}
+}

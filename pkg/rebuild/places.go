@@ -1,0 +1,209 @@
+package rebuild
+
+import (
+	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net/url"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/storj/twitter-stream/pkg/backoff"
+	"github.com/storj/twitter-stream/pkg/sink"
+	"github.com/storj/twitter-stream/pkg/store"
+)
+
+// Books is the prefix of the keys below which copies of the books lie.
+const Books = "_books/"
+
+// places asks all of them.
+func (r *rebuilder) places() error {
+	for _, p := range r.cfg.Places {
+		lister, ok := p.Reader.(sink.Lister)
+		if !ok {
+			r.report.Silent = append(r.report.Silent, p.URL)
+			continue
+		}
+		r.cfg.Progress("listing " + p.URL)
+		objects, err := r.list(p, lister)
+		if err != nil {
+			r.report.failed(p.URL, err)
+			continue
+		}
+		for i, f := range objects {
+			if r.ctx.Err() != nil {
+				return r.ctx.Err()
+			}
+			if i%100 == 0 {
+				r.cfg.Progress(fmt.Sprintf("%d of %d objects at %s", i, len(objects), p.URL))
+			}
+			if err := r.object(p, f); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// list returns the objects that no receipt names, in the order of their capture:
+// who reads the newest receipts wants those of the newest files.
+func (r *rebuilder) list(p Place, lister sink.Lister) (objects []sink.Found, err error) {
+	err = r.again(func() error {
+		objects = nil
+		return lister.List(r.ctx, "", func(f sink.Found) error {
+			if _, known := r.keys[r.hash(p.Kind, p.URL, f.Key)]; !known && !strings.HasPrefix(f.Key, Books) {
+				objects = append(objects, f)
+			}
+			return r.ctx.Err()
+		})
+	})
+	slices.SortFunc(objects, func(a, b sink.Found) int {
+		return cmp.Or(r.captured(a).Compare(r.captured(b)), strings.Compare(a.Key, b.Key))
+	})
+	return slices.CompactFunc(objects, func(a, b sink.Found) bool { return a.Key == b.Key }), err
+}
+
+func (r *rebuilder) captured(f sink.Found) time.Time {
+	if at, ok := r.cfg.Store.CapturedAt(path.Base(f.Key)); ok {
+		return at
+	}
+	return f.Modified
+}
+
+// object makes the receipt of one, if it is the uploader's. The error is of the
+// books.
+func (r *rebuilder) object(p Place, f sink.Found) error {
+	if !sink.ValidKey(f.Key) {
+		r.report.skipped(f.Key, "its name is none that the uploader gives")
+		return nil
+	}
+	if f.Meta == nil { // a listing need not tell
+		err := r.again(func() error {
+			found, err := p.Reader.Stat(r.ctx, sink.Ref{Key: f.Key})
+			if err == nil {
+				found.Key = f.Key
+				f = found
+			}
+			return err
+		})
+		if err != nil {
+			r.report.failed(f.Key, err)
+			return r.ctx.Err()
+		}
+	}
+	receipt, why := told(f)
+	if why == "" && receipt.Name == "" {
+		receipt, why = r.hashed(p, f)
+	}
+	if why == "" {
+		why = r.contradicts(receipt)
+	}
+	if why != "" {
+		r.report.skipped(f.Key, why)
+		return nil
+	}
+	if receipt.SHA256 == "" {
+		return r.ctx.Err() // it could not be read, and is in the report
+	}
+	receipt.Sink, receipt.URL, receipt.FileHash, receipt.Attempts = p.Kind, p.URL, receipt.SHA256, 1
+	if f.Key != receipt.Name {
+		receipt.Object = f.Key
+	}
+	return r.add(receipt)
+}
+
+// contradicts says why a receipt cannot be true.
+func (r *rebuilder) contradicts(receipt store.Receipt) string {
+	if receipt.By != store.ByWatch || receipt.SHA256 == "" {
+		return ""
+	}
+	if content, ok := r.files[r.hash(receipt.Name)]; ok && content != r.hash(receipt.SHA256) {
+		return "it is not what was captured under this name: the captured book has another SHA-256"
+	}
+	return ""
+}
+
+// told makes a receipt of what was put beside an object; none without that.
+func told(f sink.Found) (r store.Receipt, why string) {
+	if f.Meta["name"] == "" || f.Meta["sha256"] == "" {
+		return r, ""
+	}
+	name, err := url.PathUnescape(f.Meta["name"])
+	size, sizeErr := strconv.ParseInt(f.Meta["size"], 10, 64)
+	at, timeErr := time.Parse(time.RFC3339, f.Meta["time"])
+	by := f.Meta["by"]
+	switch {
+	case err != nil || name == "" || strings.ContainsAny(name, "/\x00") || sink.SafeName(name) != path.Base(f.Key):
+		return r, "the name beside it is not that of its key"
+	case sizeErr != nil || f.Size >= 0 && size != f.Size:
+		return r, fmt.Sprintf("it has %d bytes, and %.20q stands beside it", f.Size, f.Meta["size"])
+	case !isHash(f.Meta["sha256"]):
+		return r, "no SHA-256 stands beside it"
+	case by != store.ByWatch && by != store.ByPush:
+		return r, "who put it does not stand beside it"
+	case timeErr != nil:
+		at = f.Modified
+	}
+	r = store.Receipt{Time: at, Name: name, Size: size, SHA256: f.Meta["sha256"], By: by}
+	if inflated, err := strconv.ParseInt(f.Meta["inflated-size"], 10, 64); err == nil && isHash(f.Meta["inflated-sha256"]) {
+		r.InflatedSize, r.InflatedSHA256 = inflated, f.Meta["inflated-sha256"]
+	}
+	return r, ""
+}
+
+// hashed makes a receipt by reading an object. Without a word beside it, only
+// what has a name of the watch loop's is taken for its.
+func (r *rebuilder) hashed(p Place, f sink.Found) (receipt store.Receipt, why string) {
+	name := path.Base(f.Key)
+	if _, ours := r.cfg.Store.CapturedAt(name); !ours && !strings.HasPrefix(name, r.cfg.Prefix) {
+		return receipt, "nothing stands beside it, and its name is not one of the capture's"
+	}
+	receipt = store.Receipt{Time: f.Modified, Name: name, By: store.ByWatch}
+	err := r.again(func() error { return r.read(p, f.Key, &receipt) })
+	if err != nil {
+		r.report.failed(f.Key, err)
+		receipt.SHA256 = ""
+	}
+	return receipt, ""
+}
+
+func (r *rebuilder) read(p Place, key string, receipt *store.Receipt) error {
+	body, err := p.Reader.Open(r.ctx, sink.Ref{Key: key})
+	if err != nil {
+		return err
+	}
+	defer body.Close() //nolint:errcheck // only read
+	sum := sha256.New()
+	receipt.Size, err = io.Copy(sum, body)
+	r.report.Read += receipt.Size
+	receipt.SHA256 = hex.EncodeToString(sum.Sum(nil))
+	return err
+}
+
+func isHash(s string) bool {
+	return len(s) == 64 && strings.Trim(s, "0123456789abcdef") == ""
+}
+
+// again tries until there is an answer, or the tries are over.
+func (r *rebuilder) again(ask func() error) error {
+	for try := 1; ; try++ {
+		err := ask()
+		if err == nil || r.ctx.Err() != nil || errors.Is(err, sink.ErrNotFound) || !sink.Again(err) || try >= r.cfg.Tries {
+			return err
+		}
+		timer := time.NewTimer(backoff.Jitter(r.cfg.Backoff.Wait(try), rand.Float64))
+		select {
+		case <-timer.C:
+		case <-r.ctx.Done():
+			timer.Stop()
+			return r.ctx.Err()
+		}
+	}
+}

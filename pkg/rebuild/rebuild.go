@@ -1,0 +1,257 @@
+// Package rebuild makes a ledger again that was lost: from copies of the books,
+// and from what storages that can be listed say and hold.
+//
+// It guarantees that
+//   - nothing that is in the books is changed, and nothing gets in twice, so that
+//     it can be run again after a kill, and over a ledger of which a part is left;
+//   - a receipt that it makes is of an object that its storage has named, by the
+//     metadata that was put with it, or by its bytes, all of which were read; one
+//     that differs from what the captured book says of that name is not made;
+//   - a name from a storage or a copy becomes no path: objects are asked for by
+//     their keys (sink.ValidKey), and the store's own files are named by months;
+//   - what cannot be made again is said: what is on a place that lists nothing (a
+//     web node's hashes and keys) is in copies of the books alone.
+//
+// The caller holds the roles of grabber and uploader. The package must not know
+// which storages there are.
+package rebuild
+
+import (
+	"context"
+	"fmt"
+	"hash/maphash"
+	"io"
+
+	"github.com/storj/twitter-stream/pkg/backoff"
+	"github.com/storj/twitter-stream/pkg/coverage"
+	"github.com/storj/twitter-stream/pkg/redact"
+	"github.com/storj/twitter-stream/pkg/sink"
+	"github.com/storj/twitter-stream/pkg/store"
+)
+
+// Config says what is made again, and from what.
+type Config struct {
+	Store  *store.Store
+	Prefix string // of files that the watch loop ships
+	// Copies are files of the books, the oldest first.
+	Copies []Copy
+	Places []Place
+	DryRun bool // nothing is written
+	Tries  int  // of each question to a place
+	// Backoff is how long to wait between them.
+	Backoff backoff.Policy
+	// Progress is told what is being done; nil is fine.
+	Progress func(sentence string)
+}
+
+// Copy is a copy of one of the books' files. Its lines say which book they are
+// of.
+type Copy struct {
+	Name  string // for people
+	Month string // of the captured book, such as 2026-11; "" where the name does not say
+	Open  func(ctx context.Context) (io.ReadCloser, error)
+}
+
+// Place is a storage to ask.
+type Place struct {
+	Kind, URL string // as receipts name it
+	Reader    sink.Reader
+}
+
+// batch is how many receipts are written at a time.
+const batch = 256
+
+// rebuilder is one Run under way.
+type rebuilder struct {
+	ctx    context.Context
+	cfg    Config
+	ledger *store.Ledger // nil in a dry run
+	report Report
+
+	seed     maphash.Seed
+	receipts map[uint64]struct{} // there, by what they are about
+	keys     map[uint64]struct{} // there, by place and key
+	lines    map[uint64]struct{} // of the captured book that are there
+	files    map[uint64]uint64   // content of captured files, by name
+	pending  []store.Receipt
+}
+
+// Run makes again what can be. The error is that the books cannot be read or
+// written, or the context's; what could not be asked is in the report.
+func Run(ctx context.Context, cfg Config) (Report, error) {
+	if cfg.Progress == nil {
+		cfg.Progress = func(string) {}
+	}
+	r := &rebuilder{
+		ctx: ctx, cfg: cfg, report: newReport(), seed: maphash.MakeSeed(),
+		receipts: map[uint64]struct{}{}, keys: map[uint64]struct{}{}, lines: map[uint64]struct{}{}, files: map[uint64]uint64{},
+	}
+	r.report.DryRun = cfg.DryRun
+	for _, step := range []func() error{r.begin, r.copies, r.places, r.write} {
+		if err := step(); err != nil {
+			return r.report, err
+		}
+		if ctx.Err() != nil {
+			return r.report, ctx.Err()
+		}
+	}
+	return r.report, nil
+}
+
+// begin mends what is there, and learns it.
+func (r *rebuilder) begin() (err error) {
+	if !r.cfg.DryRun {
+		if r.ledger, err = r.cfg.Store.OpenLedger(store.LedgerConfig{}); err != nil {
+			return err
+		}
+	}
+	err = r.cfg.Store.LedgerLines(nil, func(line store.BookLine) {
+		if line.Err != nil {
+			return // 'uploader verify' names it
+		}
+		if receipt, err := store.DecodeReceipt(line.Text); err == nil {
+			r.report.Known++
+			r.learn(receipt)
+		}
+	})
+	if err != nil {
+		return err
+	}
+	return r.cfg.Store.CapturedLines(func(line store.BookLine) {
+		if line.Err == nil {
+			r.lines[maphash.Bytes(r.seed, line.Text)] = struct{}{}
+			r.learnFile(line.Text)
+		}
+	})
+}
+
+// learn notes a receipt, and reports whether it is new.
+func (r *rebuilder) learn(receipt store.Receipt) bool {
+	key := receipt.ObjectKey()
+	about := r.hash(receipt.Sink, receipt.URL, key, receipt.SHA256, receipt.FileHash)
+	_, known := r.receipts[about]
+	r.receipts[about] = struct{}{}
+	r.keys[r.hash(receipt.Sink, receipt.URL, key)] = struct{}{}
+	return !known
+}
+
+// learnFile notes what the captured book says of a file.
+func (r *rebuilder) learnFile(text []byte) {
+	l, err := coverage.Decode(text)
+	if err != nil || l.File == nil {
+		return
+	}
+	f := l.File
+	sum := f.SHA256
+	if f.PackedSHA256 != "" {
+		sum = f.PackedSHA256
+	}
+	delete(r.files, r.hash(f.Instead))
+	r.files[r.hash(f.Name)] = r.hash(sum)
+}
+
+func (r *rebuilder) hash(parts ...string) uint64 {
+	var h maphash.Hash
+	h.SetSeed(r.seed)
+	for _, part := range parts {
+		_, _ = h.WriteString(part) // never fails
+		_ = h.WriteByte(0)
+	}
+	return h.Sum64()
+}
+
+// add takes a receipt that is to be made, if it is new.
+func (r *rebuilder) add(receipt store.Receipt) error {
+	if !r.learn(receipt) {
+		return nil
+	}
+	r.report.Made++
+	r.pending = append(r.pending, receipt)
+	if len(r.pending) < batch {
+		return nil
+	}
+	return r.write()
+}
+
+// write appends what is pending.
+func (r *rebuilder) write() error {
+	receipts := r.pending
+	r.pending = nil
+	if r.cfg.DryRun || len(receipts) == 0 {
+		return nil
+	}
+	return r.ledger.Append(r.ctx, receipts)
+}
+
+// Report is what was made, and what could not be. The names of its JSON fields
+// are stable.
+type Report struct {
+	DryRun   bool  `json:"dry_run"`
+	Known    int   `json:"known"`    // receipts that were there
+	Made     int   `json:"made"`     // receipts
+	Copied   int   `json:"copied"`   // of these, from copies of the books
+	Read     int64 `json:"read"`     // bytes that were read and hashed for the others
+	Captured int   `json:"captured"` // lines of the captured book that were made again
+
+	Failed  []Trouble `json:"failed"`   // copies and objects that could not be read
+	Skipped []Trouble `json:"skipped"`  // objects that are not the uploader's, or not what the captured book says
+	More    int       `json:"more"`     // of either kind, beyond a thousand
+	Silent  []string  `json:"unlisted"` // places that list nothing
+}
+
+// Trouble is about a copy, or an object.
+type Trouble struct {
+	Name string `json:"name"`
+	Why  string `json:"why"`
+}
+
+// maxTrouble bounds each list.
+const maxTrouble = 1000
+
+func newReport() Report {
+	return Report{Failed: []Trouble{}, Skipped: []Trouble{}, Silent: []string{}}
+}
+
+func (r *Report) failed(name string, err error) { r.trouble(&r.Failed, name, err.Error()) }
+
+func (r *Report) skipped(name, why string) { r.trouble(&r.Skipped, name, why) }
+
+func (r *Report) trouble(list *[]Trouble, name, why string) {
+	if len(*list) == maxTrouble {
+		r.More++
+		return
+	}
+	*list = append(*list, Trouble{Name: redact.Text(name), Why: redact.Text(why)})
+}
+
+// Text writes the report for a person.
+func (r Report) Text(w io.Writer) error {
+	verb := "were made"
+	if r.DryRun {
+		verb = "would be made"
+	}
+	out := fmt.Appendf(nil, "%d receipts were there, %d %s, %d of them from copies of the books\n", r.Known, r.Made, verb, r.Copied)
+	if r.Captured > 0 {
+		out = fmt.Appendf(out, "%d lines of the captured book %s\n", r.Captured, verb)
+	}
+	if r.Read > 0 {
+		out = fmt.Appendf(out, "%d bytes were read and hashed\n", r.Read)
+	}
+	for _, url := range r.Silent {
+		out = fmt.Appendf(out, "\n%s lists nothing: its receipts, and the keys without which its copies\ncannot be read, are in a copy of the books alone\n", redact.Text(url))
+	}
+	for i, list := range [][]Trouble{r.Failed, r.Skipped} {
+		if len(list) == 0 {
+			continue
+		}
+		out = fmt.Appendf(out, "\n%s: %d\n", [...]string{"COULD NOT BE READ", "left alone"}[i], len(list))
+		for _, t := range list[:min(len(list), 20)] {
+			out = fmt.Appendf(out, "  %s\n    %s\n", t.Name, t.Why)
+		}
+		if more := len(list) - 20; more > 0 {
+			out = fmt.Appendf(out, "  and %d more\n", more)
+		}
+	}
+	_, err := w.Write(out)
+	return err
+}

@@ -1,0 +1,67 @@
+package uploader
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/klauspost/compress/gzip"
+	"github.com/klauspost/compress/zstd"
+)
+
+// maxWindow bounds what inflating takes of memory: a frame that looks back
+// further is none of ours.
+const maxWindow = 8 << 20
+
+// inflated is what is in a compressed file, for its receipt.
+type inflated struct {
+	size int64  // bytes
+	sum  string // sha256 in hex; "" where the file is none, or does not inflate
+}
+
+// isPacked reports whether a name is a compressed file's.
+func isPacked(name string) bool {
+	return strings.HasSuffix(name, ".jsonl.gz") || strings.HasSuffix(name, ".jsonl.zst")
+}
+
+// unpack reads what is in a compressed file.
+func unpack(name string, packed io.Reader) (io.ReadCloser, error) {
+	if strings.HasSuffix(name, ".gz") {
+		return gzip.NewReader(packed)
+	}
+	r, err := zstd.NewReader(packed, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true), zstd.WithDecoderMaxWindow(maxWindow))
+	if err != nil {
+		return nil, err
+	}
+	return r.IOReadCloser(), nil
+}
+
+// inflate reads a compressed file through buf, whatever it inflates to. alive is
+// called now and then.
+func inflate(ctx context.Context, file io.ReaderAt, size int64, name string, buf []byte, alive func()) (in inflated, err error) {
+	r, err := unpack(name, io.NewSectionReader(file, 0, size))
+	if err != nil {
+		return in, fmt.Errorf("inflate: %w", err)
+	}
+	defer r.Close() //nolint:errcheck // only read
+	h := sha256.New()
+	for {
+		n, err := r.Read(buf)
+		h.Write(buf[:n])
+		in.size += int64(n)
+		switch {
+		case errors.Is(err, io.EOF):
+			in.sum = hex.EncodeToString(h.Sum(nil))
+			return in, nil
+		case err != nil:
+			return inflated{}, fmt.Errorf("inflate: after %d bytes: %w", in.size, err)
+		case ctx.Err() != nil:
+			return inflated{}, ctx.Err()
+		}
+		alive()
+	}
+}
