@@ -92,3 +92,53 @@ func TestFetchFromANodeThatIsDown(t *testing.T) {
 	has(t, "it", string(problems), names[0], names[29], node, "connection refused", "30 could not be fetched")
 	w.keepsSecrets(string(problems))
 }
+
+// TestFetchFromAMirror: each place stands in for the other.
+func TestFetchFromAMirror(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, sandbox.TwitterConfig{}, sandbox.NodeConfig{}, quick("stream_url", "none"))
+	w.set("upload_url", w.node.UploadURL()+" "+filepath.Join(w.dir, "archive"))
+	names := w.stock(8)
+	if code, out := w.run("uploader", "--drain"); code != 0 {
+		t.Fatalf("drain exited %d:\n%s", code, out)
+	}
+	code, out := w.run("uploader", "list")
+	if places := "file://" + filepath.Join(w.dir, "archive"); code != 0 || strings.Count(out, places) != 8 || strings.Count(out, w.node.UploadURL()) != 8 || strings.Count(out, "\n") != 8 {
+		t.Errorf("list exited %d:\n%s", code, out)
+	}
+	for i, name := range names[:2] {
+		found, err := filepath.Glob(filepath.Join(w.dir, "archive", "*", "*", name))
+		if err != nil || len(found) != 1 {
+			t.Fatalf("%s is in the archive as %v (%v)", name, found, err)
+		}
+		if i == 0 {
+			put(t, found[0], "altered")
+		} else if err := os.Remove(found[0]); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, nodeIsUp := range []bool{true, false} {
+		into := filepath.Join(t.TempDir(), "fetched")
+		if !nodeIsUp {
+			w.node.Close()
+		}
+		code, out := w.run("uploader", "fetch", "--into", into)
+		want := stocked(names)
+		if !nodeIsUp {
+			want = stocked(names[2:])
+			has(t, "it", out, names[0]+": ", "what file://", "it has 7 bytes of", names[1]+": ", "does not have it", "connection refused", "2 could not be fetched")
+		}
+		if (code == 0) != nodeIsUp {
+			t.Errorf("node up: %v; fetch exited %d:\n%s", nodeIsUp, code, out)
+		}
+		got := below(t, into)
+		for name, text := range want {
+			if string(got[name]) != text {
+				t.Errorf("node up: %v; %s was fetched as %.80q", nodeIsUp, name, got[name])
+			}
+		}
+		if len(got) != len(want) {
+			t.Errorf("node up: %v; %d files fetched, want %d", nodeIsUp, len(got), len(want))
+		}
+	}
+}

@@ -282,6 +282,7 @@ func TestFetchOfARange(t *testing.T) {
 		{[]string{"list", "--from", "1h", "--to", "2h"}, 2, "--to is not after --from"},
 		{[]string{"fetch", "--stdout", "--dedupe"}, 3, "stream_url is none"},
 		{[]string{"list", "--ledger", filepath.Join(w.dir, "nowhere")}, 5, "nowhere"},
+		{[]string{"list", "--ledger", w.dir}, 5, "there are none"},
 		{[]string{"list", "--store", filepath.Join(w.dir, "nowhere")}, 1, "there is no store"},
 		{[]string{"fetch", "--help"}, 0, "EXIT STATUS"},
 		{[]string{"list", "--help"}, 0, "Examples"},

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"strings"
 	"time"
 
@@ -170,6 +171,9 @@ func (f *fetching) how(cfg *config.Config, all *archive, places *readers) retrie
 			return reader.Open(ctx, refTo(r))
 		},
 		Local: func(file catalog.File) (io.ReadCloser, error) {
+			if all.spool == nil || file.Source != 0 { // the first is the store's
+				return nil, fs.ErrNotExist
+			}
 			entry, err := all.spool.OpenEntry(file.Name)
 			if err != nil {
 				return nil, err
@@ -194,6 +198,9 @@ const recent = 4096
 
 // again looks for the receipts of a file that has just left the store.
 func (a *archive) again(file catalog.File) (places []store.Receipt, err error) {
+	if a.spool == nil || file.Source != 0 {
+		return nil, nil
+	}
 	receipts, err := a.spool.Recent(recent, store.ByWatch)
 	for _, r := range receipts {
 		if r.Name == file.Name {

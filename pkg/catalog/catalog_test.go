@@ -216,6 +216,9 @@ func TestRange(t *testing.T) {
 		var got []int
 		for _, f := range files {
 			got = append(got, int(f.At.Sub(begin)/time.Second))
+			if len(f.Places) != 1 {
+				t.Errorf("from %v to %v: %s", tt.from, tt.to, shown(f))
+			}
 		}
 		if !slices.Equal(got, tt.want) {
 			t.Errorf("from %v to %v: %v, want %v", tt.from, tt.to, got, tt.want)

@@ -49,20 +49,17 @@ const (
 func (g *getter) get(ctx context.Context, f catalog.File) (t *temp, have measure, err error) {
 	places := f.Places
 	var failed []error
-	if f.Waits {
+	if f.Waits || len(places) == 0 && !f.Rejected { // what nobody knew of may have its name now
 		t, have, err = g.one(ctx, f, func(context.Context) (io.ReadCloser, error) { return g.cfg.Local(f) })
 		if err == nil || ctx.Err() != nil {
 			return t, have, err
 		}
 		if errors.Is(err, fs.ErrNotExist) && len(places) == 0 && g.cfg.Again != nil {
-			if places, err = g.cfg.Again(f); err == nil && len(places) == 0 {
-				err = errors.New("it has left the store, and there is no receipt of it")
-			}
-			if len(places) > 0 {
-				f.Places, err = places, nil
+			if places, err = g.cfg.Again(f); err == nil {
+				f.Places = places
 			}
 		}
-		if err != nil {
+		if err != nil && (f.Waits || !errors.Is(err, fs.ErrNotExist)) {
 			failed = append(failed, fmt.Errorf("in the store: %w", err))
 		}
 	}

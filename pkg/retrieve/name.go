@@ -25,6 +25,10 @@ func packed(f catalog.File) bool {
 	return ending && !f.Foreign && !f.Pushed
 }
 
+// errTwice says that a file is in the ledgers packed in two ways, and has come
+// already.
+var errTwice = errors.New("it has come already")
+
 // of returns the name of a file: its own, without the ending of a packed one. Of
 // two files with one name and not one content the second gets a part of its hash
 // into its name, so that it sorts behind the first.
@@ -46,8 +50,8 @@ func (n *namer) of(f catalog.File) (string, error) {
 		taken[name] = content.SHA256
 		return name, nil
 	}
-	if whose == content.SHA256 {
-		return "", errors.New("it is in the ledgers twice, packed and not, and has come already")
+	if whose == content.SHA256 && whose != "" {
+		return "", errTwice
 	}
 	if len(content.SHA256) < 8 {
 		return "", errors.New("another file has its name, and no book tells its content")

@@ -26,6 +26,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"sync"
 
 	"github.com/storj/twitter-stream/pkg/backoff"
@@ -133,6 +134,9 @@ func (cfg Config) defaults() Config {
 	}
 	if cfg.Step == nil {
 		cfg.Step = func(int64) {}
+	}
+	if cfg.Local == nil {
+		cfg.Local = func(catalog.File) (io.ReadCloser, error) { return nil, fs.ErrNotExist }
 	}
 	cfg.Tries = max(cfg.Tries, 1)
 	return cfg
@@ -284,10 +288,13 @@ func (r *run) done(out Output) {
 }
 
 func (r *run) account(j *job, err error) {
-	if err != nil {
+	if errors.Is(err, errTwice) {
+		err = nil
+	} else if err != nil {
 		r.sum.Failed++
 		r.cfg.Problem(j.file, err)
-	} else if j.file.Altered() {
+	}
+	if err == nil && j.file.Altered() {
 		r.sum.Altered++
 		r.cfg.Problem(j.file, fmt.Errorf("it is what was shipped, but not what was captured: the captured book says sha256 %s, %d bytes", j.file.Captured.SHA256, j.file.Captured.Bytes))
 	}

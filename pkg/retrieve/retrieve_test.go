@@ -19,6 +19,7 @@ import (
 
 	"github.com/storj/twitter-stream/pkg/backoff"
 	"github.com/storj/twitter-stream/pkg/catalog"
+	"github.com/storj/twitter-stream/pkg/coverage"
 	"github.com/storj/twitter-stream/pkg/network"
 	"github.com/storj/twitter-stream/pkg/pack"
 	"github.com/storj/twitter-stream/pkg/sink"
@@ -361,6 +362,7 @@ func TestPlaceIsDown(t *testing.T) {
 func TestShippedMeanwhile(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
+	w.ships(named(0), []byte("0\n"), nil, "u/")
 	w.local[named(1)] = nil // gone when it is opened
 	w.places["u/"+named(1)] = []byte("x\n")
 	d, path := w.directory()
@@ -372,7 +374,32 @@ func TestShippedMeanwhile(t *testing.T) {
 	if g.err != nil {
 		t.Errorf("%+v", g)
 	}
-	w.holds(path, map[string]string{named(1): "x\n"})
+	w.holds(path, map[string]string{named(0): "0\n", named(1): "x\n"})
+}
+
+// What was captured and is nowhere is said, unless it has its name by now. What
+// was shipped altered is fetched, and said.
+func TestBookKnowsMore(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	var lines []byte
+	for i, text := range []string{"nowhere\n", "just named\n", "as captured\n"} {
+		f := coverage.File{Name: named(i), Messages: 1, Bytes: int64(len(text)), SHA256: sum([]byte(text)), First: begin, Last: begin}
+		lines = append(lines, f.Line()...)
+	}
+	if err := os.WriteFile(filepath.Join(w.books, "captured-2026-11.ndjson"), lines, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	w.ships(named(2), []byte("as shipped!\n"), nil, "u/")
+	d, path := w.directory()
+	list := w.list()
+	w.local[named(1)] = []byte("just named\n")
+	g := got{problems: map[string]string{}}
+	g.Sum, g.err = Run(t.Context(), list, d, Config{Open: w.open, Local: w.waiting, Problem: func(f catalog.File, err error) { g.problems[f.Name] = err.Error() }})
+	if !errors.Is(g.err, ErrIncomplete) || g.Failed != 1 || g.Altered != 1 || !strings.Contains(g.problems[named(0)], "no receipt") || !strings.Contains(g.problems[named(2)], "not what was captured") {
+		t.Errorf("%+v", g)
+	}
+	w.holds(path, map[string]string{named(1): "just named\n", named(2): "as shipped!\n"})
 }
 
 // An interrupted fetch leaves nothing half done under a name, and what it left

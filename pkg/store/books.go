@@ -38,15 +38,33 @@ type stretch struct {
 	text []byte // its capacity is kept
 }
 
-// OpenBooks opens a directory of books that is no store's: the caller closes
-// it.
+// OpenBooks opens a directory of books that is no store's; one without any is
+// none. The caller closes it.
 func OpenBooks(dir string) (*Books, error) {
+	const hint = "name a directory that holds a ledger, such as store/ledger or a copy of it"
 	opened, err := openOS(dir)
 	if err != nil {
-		return nil, &Error{Op: "open the books in", Path: dir, Err: cause(err), Hint: "name a directory that holds a ledger, such as store/ledger or a copy of it"}
+		return nil, &Error{Op: "open the books in", Path: dir, Err: cause(err), Hint: hint}
 	}
-	s := &Store{cfg: Config{Dir: dir}.defaults(), fs: opened}
-	return &Books{store: s, dir: ".", close: opened.Close}, nil
+	b := &Books{store: &Store{cfg: Config{Dir: dir}.defaults(), fs: opened}, dir: ".", close: opened.Close}
+	receipts, err := b.receipts().files()
+	captured, cerr := b.captured().files()
+	if err = errors.Join(err, cerr); err == nil && len(receipts)+len(captured) == 0 {
+		err = &Error{Op: "open the books in", Path: dir, Err: errors.New("there are none, such as 2026-11.jsonl"), Hint: hint}
+	}
+	if err != nil {
+		_ = opened.Close() // only read
+		return nil, err
+	}
+	return b, nil
+}
+
+func (b *Books) receipts() *book {
+	return &book{store: b.store, dir: b.dir, extension: ".jsonl"}
+}
+
+func (b *Books) captured() *book {
+	return &book{store: b.store, dir: b.dir, prefix: capturedPrefix, extension: capturedExtension}
 }
 
 // OwnBooks returns the store's.
@@ -73,7 +91,7 @@ func (b *Books) Dir() string { return b.store.path(b.dir) }
 // or later, oldest first, and where it stands, until each fails; zero is from
 // the beginning. It counts what it cannot read.
 func (b *Books) Receipts(from time.Time, each func(Receipt, Place) error) (damaged int, err error) {
-	return b.read(&book{store: b.store, dir: b.dir, extension: ".jsonl"}, from, func(text []byte, at Place) (bool, error) {
+	return b.read(b.receipts(), from, func(text []byte, at Place) (bool, error) {
 		r, err := decodeReceipt(text)
 		if err != nil {
 			return false, nil
@@ -85,7 +103,7 @@ func (b *Books) Receipts(from time.Time, each func(Receipt, Place) error) (damag
 // Captured does the same for the files in the captured book. Of several lines of
 // one name the last is right.
 func (b *Books) Captured(from time.Time, each func(coverage.File, Place) error) (damaged int, err error) {
-	return b.read(&book{store: b.store, dir: b.dir, prefix: capturedPrefix, extension: capturedExtension}, from, func(text []byte, at Place) (bool, error) {
+	return b.read(b.captured(), from, func(text []byte, at Place) (bool, error) {
 		f, ok := coverage.DecodeFile(text)
 		if !ok {
 			_, err := coverage.Decode(text) // a span, or what a newer program wrote
@@ -99,7 +117,7 @@ func (b *Books) Captured(from time.Time, each func(coverage.File, Place) error) 
 // or later, as CapturedSince does. older says that there are months before. A
 // line is valid during the call.
 func (b *Books) CapturedLines(from time.Time, each func(line []byte)) (older bool, err error) {
-	book := &book{store: b.store, dir: b.dir, prefix: capturedPrefix, extension: capturedExtension}
+	book := b.captured()
 	_, err = b.read(book, from, func(text []byte, _ Place) (bool, error) {
 		if text != nil {
 			each(text)
