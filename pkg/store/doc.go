@@ -21,6 +21,8 @@
 //	  .state/<role>.lock, ledger.lock     flock, never deleted
 //	  .state/<process>.json               status, replaced atomically
 //	  .state/<process>.backoff.json       a wait that survives restarts
+//	  .state/uploader.backoff-<id>.json   likewise, of one of several targets
+//	  .state/books.json                   which copies of the books are where
 //	  .state/resume                       where the stream stands (see Memory)
 //	  .state/coverage.json                what is not in the captured book yet
 //	  .state/reserve                      1 MiB for the ledger on a full disk

@@ -189,6 +189,43 @@ func TestMirrorAllDown(t *testing.T) {
 	}
 }
 
+// One that gave up and is back lives: when another gives up then, it goes on.
+func TestMirrorTakesTurns(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		aDown, bDown := on(), &atomic.Bool{}
+		while := func(down *atomic.Bool) func(string, int) error {
+			return func(name string, _ int) error {
+				if down.Load() {
+					return refusal(name, sink.Credentials, 403)
+				}
+				return nil
+			}
+		}
+		s, a, b := newSpool(numbered("p-", 1, 9)...), newNode(while(aDown)), newNode(while(bDown))
+		cfg := mirror(a, b)
+		r := start(t, cfg, s)
+		pass(5 * time.Minute)
+		aDown.Store(false)
+		pass(5 * time.Minute)
+		equal(t, "left in the store", s.names(), nil)
+		bDown.Store(true)
+		for _, name := range numbered("q-", 1, 9) {
+			s.add(name, "content of "+name)
+		}
+		pass(5 * time.Minute)
+		if r.over() {
+			t.Fatalf("it ended: %v", r.err)
+		}
+		bDown.Store(false)
+		pass(5 * time.Minute)
+		equal(t, "left in the store", s.names(), nil)
+		bookedOnce(t, s, cfg, append(numbered("p-", 1, 9), numbered("q-", 1, 9)...))
+		if err := r.end(); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
 func TestMirrorDrainsWithOneDown(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		names := numbered("p-", 1, 30)
