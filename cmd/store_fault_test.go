@@ -20,8 +20,18 @@ import (
 // it by shipping: nothing is lost or torn.
 func TestStoreFullPausesAndResumes(t *testing.T) {
 	t.Parallel()
+	for _, method := range []string{"none", "zstd"} {
+		t.Run(method, func(t *testing.T) {
+			t.Parallel()
+			fullPausesAndResumes(t, method)
+		})
+	}
+}
+
+func fullPausesAndResumes(t *testing.T, method string) {
+	t.Helper()
 	w := newWorld(t, sandbox.TwitterConfig{Rate: 3000, SendBuffer: 32 << 10}, sandbox.NodeConfig{},
-		quick("grabber_cut_size", "256", "store_min_free", "0"))
+		quick("grabber_cut_size", "256", "store_min_free", "0", "grabber_compress", method))
 	mountTmpfs(t, w.store, "size=6m")
 	g := w.start("grabber")
 	u := w.start("uploader") // has its reserve before the disk is full

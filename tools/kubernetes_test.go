@@ -10,6 +10,7 @@ import (
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	kjson "sigs.k8s.io/json"
 	"sigs.k8s.io/yaml"
 )
 
@@ -26,8 +27,13 @@ func decode[T any](t *testing.T, name string) (object T) {
 	if bytes.Contains(text, []byte("\n---")) {
 		t.Errorf("%s holds more than one object", name)
 	}
-	if err := yaml.UnmarshalStrict(text, &object); err != nil {
-		t.Errorf("%s: %v", name, err)
+	text, err = yaml.YAMLToJSONStrict(text)
+	if err != nil {
+		t.Fatalf("%s: %v", name, err)
+	}
+	strict, err := kjson.UnmarshalStrict(text, &object) // as the API server reads: case matters
+	if err != nil || len(strict) > 0 {
+		t.Errorf("%s: %v, %v", name, err, strict)
 	}
 	return object
 }

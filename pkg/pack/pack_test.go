@@ -58,15 +58,18 @@ func inflate(method Method, data []byte) ([]byte, error) {
 func TestThereAndBack(t *testing.T) {
 	t.Parallel()
 	all := tweets(t)
-	for _, content := range [][]byte{all[:1], all[:1000], all[:min(len(all), 3<<20)]} {
+	for _, content := range [][]byte{all[:1], all[:100_000], all[:min(len(all), window+1000)]} {
 		for _, method := range []Method{Gzip, Zstd} {
 			for _, level := range []int{0, 1, 9} {
+				if level > 0 && len(content) > window { // the race detector makes it dear
+					continue
+				}
 				data := packed(t, method, level, content)
 				got, err := inflate(method, data)
 				if err != nil || !bytes.Equal(got, content) {
 					t.Errorf("%s:%d of %d bytes: %d come back, %v", method, level, len(content), len(got), err)
 				}
-				if len(content) > 1000 && len(data) > len(content)/2 {
+				if len(content) > 1 && len(data) > len(content)/2 {
 					t.Errorf("%s:%d: %d bytes become %d", method, level, len(content), len(data))
 				}
 			}
@@ -77,7 +80,7 @@ func TestThereAndBack(t *testing.T) {
 // A packer is used for many files, also after one that could not be written.
 func TestPackerIsUsedAgain(t *testing.T) {
 	t.Parallel()
-	content := tweets(t)[:500_000:500_000]
+	content := tweets(t)[:100_000:100_000]
 	for _, method := range Methods() {
 		p, err := New(method, 0)
 		if err != nil {
