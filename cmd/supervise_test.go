@@ -196,6 +196,23 @@ func TestSupervisedDoubleSignalEndsAtOnce(t *testing.T) {
 	}
 }
 
+// timeout(1) tells the process and then its group.
+func TestSupervisedSignalToldTwiceIsOne(t *testing.T) {
+	t.Parallel()
+	w := supervised(t)
+	d := w.daemon()
+	for range 2 {
+		d.signal(syscall.SIGTERM)
+	}
+	d.wait()
+	if out := d.out.String(); strings.Contains(out, "killed") {
+		t.Errorf("the children were killed:\n%s", out)
+	}
+	if s := w.status("grabber"); s.State != "stopped" {
+		t.Errorf("the grabber ended as %q, want an orderly end", s.State)
+	}
+}
+
 func TestSupervisedReload(t *testing.T) {
 	t.Parallel()
 	w := supervised(t)

@@ -11,6 +11,7 @@ import (
 	"runtime"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/sirupsen/logrus"
 
@@ -105,21 +106,26 @@ func (d *daemon) run(parent context.Context, lock *store.Lock, signals <-chan os
 	return s.Run(ctx)
 }
 
+// sameWish is how soon after the first a second signal is the same one told twice,
+// as timeout(1) does, to the process and to its group.
+const sameWish = 5 * time.Millisecond
+
 // obey stops the daemon at the first SIGINT or SIGTERM, ends the children at
 // once at the second, and reads the configuration again at SIGHUP.
 func (d *daemon) obey(signals <-chan os.Signal, s *supervisor.Supervisor, stop func()) {
-	asked := false
+	asked, first := false, time.Time{}
 	for sig := range signals {
 		switch {
 		case sig == syscall.SIGHUP:
 			d.reload(s)
+		case asked && time.Since(first) < sameWish:
 		case asked:
 			d.log.Warn("asked again to stop: children are killed")
 			s.Kill()
 		default:
-			asked = true
 			d.log.Info("asked to stop: children get ten seconds to finish")
 			stop()
+			asked, first = true, time.Now() // the second may have come meanwhile
 		}
 	}
 }
