@@ -106,6 +106,7 @@ type Archive struct {
 	buffers sync.Pool // of *[chunk]byte
 	stuck   stuck
 	sweeper sweeper
+	durable durable
 
 	mu    sync.Mutex // guards known
 	known string     // the archive's id, "" until the memory was asked

@@ -43,13 +43,13 @@ func (a *Archive) place(w *watch, obj sink.Object) error {
 		err = a.prove(w, dir, temp, obj)
 	}
 	if err == nil {
-		err = makeParents(dir, obj)
+		err = a.makeParents(dir, obj)
 	}
 	if err == nil {
 		err = dir.Place(temp, keyOf(obj))
 	}
 	if err == nil {
-		return settle(dir, keyOf(obj))
+		return a.settle(dir, keyOf(obj))
 	}
 	_ = dir.Remove(temp) // else the next start finds it
 	if errors.Is(err, fs.ErrExist) {
@@ -83,7 +83,7 @@ func (a *Archive) find(w *watch, dir folder, obj sink.Object, alive func(n int) 
 	if err != nil {
 		return false, err
 	}
-	return true, settle(dir, keyOf(obj))
+	return true, a.settle(dir, keyOf(obj))
 }
 
 func (a *Archive) conflict(obj sink.Object) error {
