@@ -22,7 +22,7 @@ var mayImport = map[string][]string{
 	"cmd/daemon":               {"cmd/internal/app", "cmd/internal/storage", "pkg/*", "examples"},
 	"cmd/grabber":              {"cmd/internal/app", "pkg/*"},
 	"cmd/uploader":             {"cmd/internal/app", "cmd/internal/storage", "pkg/*"},
-	"cmd/internal/storage":     {"cmd/internal/app", "pkg/config", "pkg/sink/s3"},
+	"cmd/internal/storage":     {"cmd/internal/app", "pkg/config", "pkg/sink/s3", "pkg/sink/storj"},
 	"cmd/internal/benchreport": {},
 	"cmd/internal/app":         {"pkg/config", "pkg/exitcode", "pkg/ledgercopy", "pkg/logging", "pkg/network", "pkg/objectkey", "pkg/process", "pkg/setup", "pkg/sink", "pkg/status", "pkg/store", "pkg/stream", "pkg/twitterauth"},
 
@@ -40,7 +40,7 @@ var mayImport = map[string][]string{
 	"pkg/bagit":      {"pkg/dirfs"},
 	"pkg/retrieve":   {"pkg/catalog", "pkg/network", "pkg/pack", "pkg/sink", "pkg/store", "pkg/backoff", "pkg/dirfs", "pkg/redact"},
 	"pkg/catalog":    {"pkg/coverage", "pkg/store"},
-	"pkg/check":      {"pkg/ledgercopy", "pkg/sink", "pkg/sink/directory", "pkg/sink/s3", "pkg/store", "pkg/dirfs", "pkg/redact"},
+	"pkg/check":      {"pkg/ledgercopy", "pkg/sink", "pkg/sink/directory", "pkg/sink/s3", "pkg/sink/storj", "pkg/store", "pkg/dirfs", "pkg/redact"},
 
 	"pkg/stream":         {"pkg/network", "pkg/exitcode", "pkg/redact"},
 	"pkg/twitterauth":    {"pkg/exitcode", "pkg/redact"},
@@ -48,6 +48,7 @@ var mayImport = map[string][]string{
 	"pkg/sink":           {"pkg/exitcode", "pkg/redact"},
 	"pkg/sink/webnode":   {"pkg/sink", "pkg/sink/watch", "pkg/redact"},
 	"pkg/sink/s3":        {"pkg/sink", "pkg/sink/watch", "pkg/redact"},
+	"pkg/sink/storj":     {"pkg/sink", "pkg/redact"},
 	"pkg/sink/watch":     {},
 	"pkg/sink/directory": {"pkg/dirfs", "pkg/sink", "pkg/redact"},
 	"pkg/sink/sinktest":  {"pkg/sink"},

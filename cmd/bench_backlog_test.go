@@ -24,8 +24,8 @@ const (
 func BenchmarkBacklog(b *testing.B) {
 	once(b, func() {
 		dir := memoryDir(b, 8<<30)
-		few := backlog(b, dir, backlogFew)
-		many := backlog(b, dir, backlogMany)
+		few := waitingFiles(b, dir, backlogFew)
+		many := waitingFiles(b, dir, backlogMany)
 		b.ReportMetric(many.first.Seconds(), "first-s")
 		b.ReportMetric(many.cpu, "cpu-ms/file")
 		b.ReportMetric(many.cpu/few.cpu, "x-few")
@@ -42,7 +42,7 @@ type backlogCost struct {
 	peak  float64
 }
 
-func backlog(b *testing.B, dir string, files int) (cost backlogCost) {
+func waitingFiles(b *testing.B, dir string, files int) (cost backlogCost) {
 	b.Helper()
 	dir, err := os.MkdirTemp(dir, "backlog-")
 	if err != nil {

@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/storj/twitter-stream/pkg/sandbox"
+	"github.com/storj/twitter-stream/pkg/sink/sinktest"
 )
 
 // rebuilt is what rebuild --json says.
@@ -53,7 +54,7 @@ func tree(t *testing.T, dir string) map[string]string {
 func TestRebuildFromADirectory(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, sandbox.TwitterConfig{}, sandbox.NodeConfig{}, quick("upload_url", "archive", "grabber_cut_size", "16"))
-	files := len(w.capture(60))
+	files := len(w.captureFiles(60))
 	if code, out := w.run("uploader", "--drain"); code != 0 {
 		t.Fatalf("uploader --drain exited %d:\n%s", code, out)
 	}
@@ -104,7 +105,7 @@ func TestRebuildFromADirectory(t *testing.T) {
 		}
 	}
 	// The capture goes on behind it.
-	more := w.capture(60)
+	more := w.captureFiles(60)
 	if code, out := w.run("uploader", "--drain"); code != 0 {
 		t.Fatalf("uploader --drain exited %d:\n%s", code, out)
 	}
@@ -118,7 +119,7 @@ func TestRebuildFromADirectory(t *testing.T) {
 func TestRebuildOfANode(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, sandbox.TwitterConfig{}, sandbox.NodeConfig{}, quick("grabber_cut_size", "16"))
-	files := len(w.capture(60))
+	files := len(w.captureFiles(60))
 	if code, out := w.run("uploader", "--drain"); code != 0 {
 		t.Fatalf("uploader --drain exited %d:\n%s", code, out)
 	}
@@ -164,4 +165,71 @@ func TestRebuildOfANode(t *testing.T) {
 		t.Errorf("beside an uploader, it exited %d:\n%s", code, out)
 	}
 	u.stop()
+}
+
+// TestRebuildFromABucket: what stands beside the objects of a real S3 server is
+// enough, and verify --remote sees what somebody does to them.
+func TestRebuildFromABucket(t *testing.T) {
+	t.Parallel()
+	g := sinktest.NewGateway(t)
+	if err := os.Mkdir(filepath.Join(g.Dir, "archive"), 0o700); err != nil { // a bucket
+		t.Fatal(err)
+	}
+	w := newWorld(t, sandbox.TwitterConfig{}, sandbox.NodeConfig{},
+		quick("upload_url", "s3://archive/tweets?endpoint="+g.URL, "grabber_cut_size", "16", "grabber_compress", "zstd"))
+	put(t, filepath.Join(w.dir, "config_storage.ini"), "S3_ACCESS_KEY = "+sinktest.GatewayAccess+"\nS3_SECRET_KEY = "+sinktest.GatewaySecret+"\n")
+	w.start("grabber", "--messages", "200").wait()
+	if code, out := w.run("uploader", "--drain"); code != 0 {
+		t.Fatalf("uploader --drain exited %d:\n%s", code, out)
+	}
+	before := map[receipt]bool{}
+	for _, r := range w.receipts() {
+		r.Object = strings.TrimPrefix(r.Object, "tweets/") // the bucket's own prefix may stand there
+		before[r] = true
+	}
+	if len(before) < 4 {
+		t.Fatalf("%d files, want more", len(before))
+	}
+	w.booksBalance()
+	if r := w.audit(0, "--download"); r.There != len(before) || !r.Places[0].Listed {
+		t.Errorf("%+v, want %d", r, len(before))
+	}
+	books := t.TempDir() // outside of where nothing else may hold a secret
+	if err := os.CopyFS(filepath.Join(books, "ledger"), os.DirFS(filepath.Join(w.store, "ledger"))); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.RemoveAll(w.store); err != nil {
+		t.Fatal(err)
+	}
+	if r := w.rebuild(); r.Made != len(before) || r.Captured != 0 || len(r.Skipped) != 0 {
+		t.Errorf("%+v, want %d", r, len(before))
+	}
+	for _, r := range w.receipts() {
+		if !before[r] {
+			t.Errorf("a receipt is not what it was: %+v", r)
+		}
+	}
+	if err := os.CopyFS(filepath.Join(g.Dir, "archive", "tweets", "_books", "host-1"), os.DirFS(filepath.Join(books, "ledger"))); err != nil {
+		t.Fatal(err)
+	}
+	if r := w.rebuild(); r.Made != 0 || r.Captured == 0 {
+		t.Errorf("with the books: %+v", r)
+	}
+	w.booksBalance()
+	if r := w.audit(0); r.There != len(before) {
+		t.Errorf("%+v, want %d", r, len(before))
+	}
+	var objects []string
+	for path := range tree(t, filepath.Join(g.Dir, "archive", "tweets")) {
+		if !strings.Contains(path, "_books") {
+			objects = append(objects, path)
+		}
+	}
+	flip(t, objects[0])
+	if err := os.Remove(objects[1]); err != nil {
+		t.Fatal(err)
+	}
+	if r := w.audit(1, "--download"); r.Missing.Count != 1 || r.Altered.Count != 1 || r.There != len(before)-2 {
+		t.Errorf("%+v", r)
+	}
 }

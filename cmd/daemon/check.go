@@ -88,6 +88,9 @@ func sinkCheck(cfg *config.Config, rawURL string, client *http.Client) check.Che
 	if strings.HasPrefix(rawURL, "s3:") {
 		return check.Bucket(storage.S3(cfg, rawURL, nil))
 	}
+	if strings.HasPrefix(rawURL, "sj:") {
+		return check.Storj(storage.Storj(cfg, rawURL))
+	}
 	path, ok := directory.Path(rawURL)
 	if !ok {
 		return check.Node(rawURL, client)

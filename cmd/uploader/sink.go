@@ -13,6 +13,7 @@ import (
 	"github.com/storj/twitter-stream/pkg/sink"
 	"github.com/storj/twitter-stream/pkg/sink/directory"
 	"github.com/storj/twitter-stream/pkg/sink/s3"
+	"github.com/storj/twitter-stream/pkg/sink/storj"
 	"github.com/storj/twitter-stream/pkg/sink/webnode"
 	"github.com/storj/twitter-stream/pkg/store"
 	"github.com/storj/twitter-stream/pkg/uploader"
@@ -26,6 +27,8 @@ func target(ctx context.Context, cfg *config.Config, rawURL string, log *logging
 		return toDirectory(ctx, cfg, rawURL, log, spool)
 	case "s3":
 		return toBucket(cfg, rawURL, log)
+	case "sj":
+		return toStorj(cfg, rawURL)
 	default:
 		return toNode(cfg, rawURL)
 	}
@@ -46,6 +49,14 @@ func toBucket(cfg *config.Config, rawURL string, log *logging.Log) (uploader.Tar
 	}
 	bucket.Prepare()
 	return uploader.Target{Sink: bucket, Kind: s3.Kind, URL: bucket.URL()}, bucket.Close, nil
+}
+
+func toStorj(cfg *config.Config, rawURL string) (uploader.Target, func(), error) {
+	bucket, err := storj.New(storage.Storj(cfg, rawURL))
+	if err != nil {
+		return uploader.Target{}, nil, &app.ConfigError{Err: err, Advice: "check upload_url in " + cfg.Path}
+	}
+	return uploader.Target{Sink: bucket, Kind: storj.Kind, URL: bucket.URL()}, bucket.Close, nil
 }
 
 func toNode(cfg *config.Config, rawURL string) (uploader.Target, func(), error) {
@@ -103,9 +114,14 @@ func reader(cfg *config.Config, spool *store.Store, kind, place string) (sink.Re
 			return nil, nil, err
 		}
 		return archive, archive.Close, nil
-	}
-	if kind == s3.Kind {
+	case s3.Kind:
 		bucket, err := s3.New(storage.S3(cfg, configured(cfg, place), nil))
+		if err != nil {
+			return nil, nil, err
+		}
+		return bucket, bucket.Close, nil
+	case storj.Kind:
+		bucket, err := storj.New(storage.Storj(cfg, configured(cfg, place)))
 		if err != nil {
 			return nil, nil, err
 		}
@@ -121,6 +137,8 @@ func kindOf(raw string) string {
 		return directory.Kind
 	case "s3":
 		return s3.Kind
+	case "sj":
+		return storj.Kind
 	}
 	return webnode.Kind
 }
@@ -134,6 +152,13 @@ func placeURL(cfg *config.Config, raw string) string {
 		bucket, err := s3.New(storage.S3(cfg, raw, nil))
 		if err != nil {
 			return redact.URL(raw) // whoever opens it is told
+		}
+		defer bucket.Close()
+		return bucket.URL()
+	case storj.Kind:
+		bucket, err := storj.New(storage.Storj(cfg, raw))
+		if err != nil {
+			return redact.URL(raw) // as above
 		}
 		defer bucket.Close()
 		return bucket.URL()

@@ -7,6 +7,7 @@ import (
 	"github.com/storj/twitter-stream/pkg/redact"
 	"github.com/storj/twitter-stream/pkg/sink"
 	"github.com/storj/twitter-stream/pkg/sink/s3"
+	"github.com/storj/twitter-stream/pkg/sink/storj"
 )
 
 // Bucket looks whether an S3 bucket can be reached and written, and what of it a
@@ -23,6 +24,22 @@ func Bucket(cfg s3.Config) Check {
 			return []Finding{bucketTrouble(bucket.URL(), err)}
 		}
 		return bucketFindings(bucket.URL(), look)
+	}
+}
+
+// Storj looks whether a bucket of the Storj network can be reached and written.
+// Nothing is left in it.
+func Storj(cfg storj.Config) Check {
+	return func(ctx context.Context) []Finding {
+		bucket, err := storj.New(cfg)
+		if err != nil {
+			return []Finding{{"bucket", Fail, redact.Text(err.Error()), "check upload_url"}}
+		}
+		defer bucket.Close()
+		if err := bucket.Look(ctx); err != nil {
+			return []Finding{bucketTrouble(bucket.URL(), err)}
+		}
+		return []Finding{{Topic: "bucket", Text: bucket.URL() + " can be written"}}
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"github.com/storj/twitter-stream/cmd/internal/app"
 	"github.com/storj/twitter-stream/pkg/config"
 	"github.com/storj/twitter-stream/pkg/sink/s3"
+	"github.com/storj/twitter-stream/pkg/sink/storj"
 )
 
 // S3 is how the bucket of an upload URL is spoken to. Its keys are read
@@ -20,6 +21,17 @@ func S3(cfg *config.Config, rawURL string, notice func(what, sentence string)) s
 		Keys: func() (s3.Keys, error) {
 			keys, err := cfg.Storage(rawURL)
 			return s3.Keys{Access: keys.AccessKey, Secret: keys.SecretKey, Session: keys.SessionToken}, err
+		},
+	}
+}
+
+// Storj is how a bucket of the Storj network is reached, likewise.
+func Storj(cfg *config.Config, rawURL string) storj.Config {
+	return storj.Config{
+		URL: rawURL, Timeout: cfg.UploadTimeout, Agent: app.UserAgent(), KeysFile: cfg.StorageFile,
+		Access: func() (string, error) {
+			keys, err := cfg.Storage(rawURL)
+			return keys.StorjAccess, err
 		},
 	}
 }

@@ -1,6 +1,7 @@
 package s3
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/base64"
@@ -32,22 +33,46 @@ func options(obj sink.Object) minio.PutObjectOptions {
 	return opts
 }
 
+// small is the size up to which an object is read once and sent from memory, in
+// bytes: that of the grabber's files by default.
+const small = 1 << 20
+
 // putWhole stores obj by one request.
 func (b *Bucket) putWhole(ctx context.Context, obj sink.Object) error {
-	h := newMD5()
-	if err := b.pass(ctx, obj, 0, obj.Size, h); err != nil {
+	from, sum, release, err := b.digest(ctx, obj)
+	if err != nil {
 		return err
 	}
-	sum := h.Sum(nil)
-	body := &content{from: obj.Content, end: obj.Size, progress: obj.Progress}
+	defer release()
+	body := &content{from: from, end: obj.Size, progress: obj.Progress}
 	a := &attempt{body: body, tell: &telling{to: obj.Progress}}
-	err := b.request(ctx, obj.Name, a, b.cfg.Timeout, func(ctx context.Context) error {
+	err = b.request(ctx, obj.Name, a, b.cfg.Timeout, func(ctx context.Context) error {
 		// The reader is only a place holder: the transport opens the body itself.
 		_, err := b.core.PutObject(ctx, b.at.bucket, b.at.key(obj.Key), io.LimitReader(body.open(), obj.Size), obj.Size,
 			base64.StdEncoding.EncodeToString(sum), hex.EncodeToString(obj.SHA256[:]), options(obj))
 		return err
 	})
 	return b.settle(ctx, obj, a, hex.EncodeToString(sum), err)
+}
+
+// digest returns an object's MD5 and where to send it from, until release.
+func (b *Bucket) digest(ctx context.Context, obj sink.Object) (from io.ReaderAt, sum []byte, release func(), err error) {
+	h := newMD5()
+	if obj.Size > small {
+		err = b.pass(ctx, obj, 0, obj.Size, h)
+		return obj.Content, h.Sum(nil), func() {}, err
+	}
+	buf := b.wholes.Get().(*[small]byte)
+	for off := int64(0); off < obj.Size; {
+		n, err := readAt(obj.Content, buf[off:obj.Size], off)
+		if err != nil {
+			b.wholes.Put(buf)
+			return nil, nil, nil, b.fail(obj.Name, sink.Changed, err)
+		}
+		off += int64(n)
+	}
+	h.Write(buf[:obj.Size])
+	return bytes.NewReader(buf[:obj.Size]), h.Sum(nil), func() { b.wholes.Put(buf) }, nil
 }
 
 // settle says what the answer to the request that stores an object means. etag

@@ -13,27 +13,25 @@ import (
 	"github.com/storj/twitter-stream/pkg/sink"
 )
 
-// Stat implements sink.Reader. Ref.Key is below the URL's prefix or, as receipts
-// have it, with it.
-func (b *Bucket) Stat(ctx context.Context, ref sink.Ref) (found sink.Found, err error) {
-	err = b.each(ref.Key, func(key string) error {
-		info, err := b.stat(ctx, "", key)
-		if err == nil {
-			found = b.found(info)
-		}
-		return err
-	})
-	return found, err
+// Stat implements sink.Reader.
+func (b *Bucket) Stat(ctx context.Context, ref sink.Ref) (sink.Found, error) {
+	if !sink.ValidKey(ref.Key) {
+		return sink.Found{}, notFound(ref.Key)
+	}
+	info, err := b.stat(ctx, "", b.at.key(ref.Key))
+	if err != nil {
+		return sink.Found{}, err
+	}
+	return b.found(info), nil
 }
 
 // Open implements sink.Reader. A reader that makes no progress for the timeout
 // fails; ctx ends it too.
-func (b *Bucket) Open(ctx context.Context, ref sink.Ref) (body io.ReadCloser, err error) {
-	err = b.each(ref.Key, func(key string) error {
-		body, err = b.open(ctx, "", key)
-		return err
-	})
-	return body, err
+func (b *Bucket) Open(ctx context.Context, ref sink.Ref) (io.ReadCloser, error) {
+	if !sink.ValidKey(ref.Key) {
+		return nil, notFound(ref.Key)
+	}
+	return b.open(ctx, "", b.at.key(ref.Key))
 }
 
 // List implements sink.Lister: of all objects below the URL's prefix and then
@@ -63,20 +61,6 @@ func (b *Bucket) List(ctx context.Context, prefix string, each func(sink.Found) 
 		return b.broken(ctx, listing, "", cause)
 	}
 	return nil
-}
-
-// each tries the keys in the bucket that key may mean, until one is there.
-func (b *Bucket) each(key string, do func(key string) error) error {
-	err := notFound(key)
-	if _, whole := b.at.relative(key); whole && b.at.prefix != "" {
-		if err = do(key); !errors.Is(err, sink.ErrNotFound) {
-			return err
-		}
-	}
-	if !sink.ValidKey(key) {
-		return err
-	}
-	return do(b.at.key(key))
 }
 
 func (b *Bucket) stat(ctx context.Context, name, key string) (info minio.ObjectInfo, err error) {

@@ -25,9 +25,10 @@
 //
 // # Receipts
 //
-// FileHash is the SHA-256 of the content, Object the full key in the bucket, URL
-// the bucket's with its prefix and, where given, endpoint and region, which are
-// no secrets and without which nobody finds the object again.
+// FileHash is the SHA-256 of the content, URL the bucket's with its prefix and,
+// where given, endpoint and region, which are no secrets and without which nobody
+// finds the object again. Object is the key below that prefix: as Object.Key was,
+// as List names it, and what Stat and Open take.
 //
 // It must not know the store, nor try again: it says by type what went wrong
 // and the caller decides.
@@ -85,6 +86,7 @@ type Bucket struct {
 	creds   *credentials.Credentials
 	client  *http.Transport
 	buffers sync.Pool // of *[chunk]byte
+	wholes  sync.Pool // of *[small]byte
 	partMin int64     // bytes of a part, at least; an object above goes in parts
 
 	sweeper   sync.WaitGroup
@@ -110,6 +112,7 @@ func New(cfg Config) (*Bucket, error) {
 	b := &Bucket{cfg: cfg, at: at, client: watch.Transport(cfg.Transport, cfg.Timeout), partMin: partSize, stopSweep: func() {}}
 	b.client.DisableCompression = true // an object is what its bytes are
 	b.client.WriteBufferSize = chunk
+	b.wholes.New = func() any { return new([small]byte) }
 	b.buffers.New = func() any { return new([chunk]byte) }
 	b.creds = credentials.New(newChain(cfg))
 	client, err := minio.New(at.host, &minio.Options{
@@ -157,7 +160,7 @@ func (b *Bucket) Put(ctx context.Context, obj sink.Object) (sink.Receipt, error)
 	if err != nil {
 		return sink.Receipt{}, err
 	}
-	return sink.Receipt{Sink: Kind, URL: b.at.shown, FileHash: hex.EncodeToString(obj.SHA256[:]), Object: b.at.key(obj.Key)}, nil
+	return sink.Receipt{Sink: Kind, URL: b.at.shown, FileHash: hex.EncodeToString(obj.SHA256[:]), Object: obj.Key}, nil
 }
 
 func (b *Bucket) put(ctx context.Context, obj sink.Object) error {

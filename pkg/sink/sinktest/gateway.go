@@ -52,22 +52,35 @@ func Tool(name, variable string) string {
 // there is none. args are those of the whole program, such as --readonly.
 func NewGateway(t testing.TB, args ...string) *Gateway {
 	t.Helper()
-	return startGateway(t, args, nil)
+	return startGateway(t, t.TempDir(), args, nil)
 }
 
 // NewGatewayOf is NewGateway with arguments of its backend.
 func NewGatewayOf(t testing.TB, backend ...string) *Gateway {
 	t.Helper()
-	return startGateway(t, nil, backend)
+	return startGateway(t, t.TempDir(), nil, backend)
 }
 
-func startGateway(t testing.TB, args, backend []string) *Gateway {
+// NewGatewayAt is NewGateway with its files below an empty directory.
+func NewGatewayAt(t testing.TB, dir string) *Gateway {
+	t.Helper()
+	return startGateway(t, dir, nil, nil)
+}
+
+// Bucket makes a bucket, as an administrator of the server does: a directory.
+func (g *Gateway) Bucket(t testing.TB, name string) {
+	t.Helper()
+	if err := os.Mkdir(filepath.Join(g.Dir, name), 0o700); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func startGateway(t testing.TB, dir string, args, backend []string) *Gateway {
 	t.Helper()
 	path := Tool("versitygw", GatewayVariable)
 	if path == "" {
 		t.Skip("versitygw is not installed: no S3 server to test against; .ci/run installs it, or set " + GatewayVariable)
 	}
-	dir := t.TempDir()
 	g := &Gateway{Dir: filepath.Join(dir, "buckets")}
 	meta := filepath.Join(dir, "meta")
 	for _, d := range []string{g.Dir, meta, filepath.Join(dir, "versions")} {

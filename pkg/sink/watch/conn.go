@@ -3,8 +3,10 @@ package watch
 import (
 	"context"
 	"crypto/tls"
+	"io"
 	"net"
 	"net/http"
+	"sync"
 	"sync/atomic"
 	"time"
 )
@@ -18,10 +20,23 @@ type conn struct {
 	net.Conn
 	watch  atomic.Pointer[Watch]
 	queued func() int // bytes that wait in the kernel, -1 where that is unknown
+	copies *sync.Pool // of *[copySize]byte
 }
 
-func newConn(c net.Conn) *conn {
-	return &conn{Conn: c, queued: func() int { return unsent(c) }}
+// copySize is how much of a body is written at a time where nothing encrypts it,
+// in bytes.
+const copySize = 128 << 10
+
+func newConn(c net.Conn, copies *sync.Pool) *conn {
+	return &conn{Conn: c, queued: func() int { return unsent(c) }, copies: copies}
+}
+
+// ReadFrom implements io.ReaderFrom: the transport would take a fresh buffer, and
+// a small one, for each body.
+func (c *conn) ReadFrom(r io.Reader) (int64, error) {
+	buf := c.copies.Get().(*[copySize]byte)
+	defer c.copies.Put(buf)
+	return io.CopyBuffer(struct{ io.Writer }{c}, r, buf[:])
 }
 
 func (c *conn) Read(p []byte) (int, error) {
@@ -82,12 +97,13 @@ func Transport(base *http.Transport, dialTimeout time.Duration) *http.Transport 
 	if dial == nil {
 		dial = (&net.Dialer{Timeout: dialTimeout}).DialContext
 	}
+	copies := &sync.Pool{New: func() any { return new([copySize]byte) }}
 	t.DialContext = func(ctx context.Context, network, addr string) (net.Conn, error) {
 		c, err := dial(ctx, network, addr)
 		if err != nil {
 			return nil, err
 		}
-		return newConn(c), nil
+		return newConn(c, copies), nil
 	}
 	t.Protocols = new(http.Protocols)
 	t.Protocols.SetHTTP1(true)

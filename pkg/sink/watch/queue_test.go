@@ -28,7 +28,7 @@ func newQueue(t *testing.T, bytes int64) *queue {
 	q.bytes.Store(bytes)
 	q.trying, q.watch = Start(t.Context(), minute, func() {}, func() { q.signs.Add(1) })
 	one, other := net.Pipe()
-	c := newConn(one)
+	c := newConn(one, nil)
 	c.queued = func() int { return int(q.bytes.Load()) }
 	q.watch.Attach(c)
 	t.Cleanup(func() {

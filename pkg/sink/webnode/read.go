@@ -162,7 +162,7 @@ func (n *Node) withheld(res *http.Response, body io.Reader, ref sink.Ref) error 
 	e.Status = res.StatusCode
 	e.RetryAfter = retryAfter(res.Header.Get("Retry-After"), n.cfg.Now())
 	switch {
-	case res.StatusCode == http.StatusNotFound && json.Unmarshal(text, &said) == nil && said.Error != "":
+	case res.StatusCode == http.StatusNotFound && json.Unmarshal(text, &said) == nil && isMissing(said.Error):
 		e.Kind, e.Err = sink.Permanent, fmt.Errorf("%w (404: %s)", sink.ErrNotFound, shown)
 	case res.StatusCode/100 == 2:
 		e.Kind = sink.Temporary
@@ -174,6 +174,11 @@ func (n *Node) withheld(res *http.Response, body io.Reader, ref sink.Ref) error 
 		e.Hint = "is a web node's upload URL meant? its download URL is made from it"
 	}
 	return e
+}
+
+// isMissing knows web-core's word for an object that it does not have.
+func isMissing(said string) bool {
+	return strings.ReplaceAll(strings.ToLower(said), " ", "-") == "file-not-found"
 }
 
 // unreadable is a receipt that cannot be asked for.

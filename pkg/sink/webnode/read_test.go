@@ -115,6 +115,8 @@ func TestReadRefused(t *testing.T) {
 	}{
 		"not there":      {says(404, `{"error":"file-not-found"}`), sink.Permanent, true, "file-not-found"},
 		"not a node":     {says(404, `<html>404</html>`), sink.Misdirected, false, "404"},
+		"another API":    {says(404, `{"error":"no such route"}`), sink.Misdirected, false, "no such route"},
+		"empty JSON":     {says(404, `{}`), sink.Misdirected, false, "404"},
 		"wants payment":  {says(402, `{"error":"balance-insufficient"}`), sink.Pause, false, "balance-insufficient"},
 		"broken":         {says(500, `{"error":"error-downloading-file"}`), sink.Temporary, false, "error-downloading-file"},
 		"no room":        {says(500, `{"error":"upload-error"}`), sink.Temporary, false, "500"},
