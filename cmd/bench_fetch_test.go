@@ -3,14 +3,13 @@
 package cmd_test
 
 import (
-	"context"
-	"net"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/storj/twitter-stream/pkg/sink/sinktest"
 )
 
 // fetchFiles are fetched in one run, 1 MiB each.
@@ -30,14 +29,18 @@ func BenchmarkFetch(b *testing.B) {
 	b.Run("s3", func(b *testing.B) {
 		once(b, func() {
 			dir := memoryDir(b, 3<<30)
-			endpoint := startGateway(b, dir)
-			const access, secret = "bench", "not-a-secret-of-anybody"
-			env := []string{"AWS_ACCESS_KEY_ID=" + access, "AWS_SECRET_ACCESS_KEY=" + secret}
-			rclone := []string{
-				"RCLONE_CONFIG_GW_TYPE=s3", "RCLONE_CONFIG_GW_PROVIDER=Other", "RCLONE_CONFIG_GW_ENDPOINT=" + endpoint, "RCLONE_CONFIG_GW_REGION=us-east-1",
-				"RCLONE_CONFIG_GW_ACCESS_KEY_ID=" + access, "RCLONE_CONFIG_GW_SECRET_ACCESS_KEY=" + secret,
+			served := filepath.Join(dir, "gateway")
+			if err := os.Mkdir(served, 0o700); err != nil {
+				b.Fatal(err)
 			}
-			compareFetch(b, dir, "s3://bucket/archive?region=us-east-1&endpoint="+endpoint, env, "gw:bucket/archive", rclone)
+			g := sinktest.NewGatewayAt(b, served)
+			g.Bucket(b, "bucket")
+			env := []string{"AWS_ACCESS_KEY_ID=" + sinktest.GatewayAccess, "AWS_SECRET_ACCESS_KEY=" + sinktest.GatewaySecret}
+			rclone := []string{
+				"RCLONE_CONFIG_GW_TYPE=s3", "RCLONE_CONFIG_GW_PROVIDER=Other", "RCLONE_CONFIG_GW_ENDPOINT=" + g.URL, "RCLONE_CONFIG_GW_REGION=us-east-1",
+				"RCLONE_CONFIG_GW_ACCESS_KEY_ID=" + sinktest.GatewayAccess, "RCLONE_CONFIG_GW_SECRET_ACCESS_KEY=" + sinktest.GatewaySecret,
+			}
+			compareFetch(b, dir, "s3://bucket/archive?region=us-east-1&endpoint="+g.URL, env, "gw:bucket/archive", rclone)
 		})
 	})
 }
@@ -53,7 +56,7 @@ func compareFetch(b *testing.B, dir, uploadURL string, env []string, remote stri
 	for range benchRounds {
 		p, took := getAll(b, dir, env, uploader, "fetch", "-c", config, "--parallel", "8", "--into")
 		ours, cpu, peak = append(ours, fetchFiles/took.Seconds()), append(cpu, p.cpu().Seconds()), append(peak, p.peakMiB())
-		rclone := benchTool("rclone")
+		rclone := sinktest.Tool("rclone", "TWITTER_STREAM_TEST_RCLONE")
 		if rclone == "" {
 			b.Log("no rclone on this machine, no comparison with it")
 			continue
@@ -96,56 +99,4 @@ func getAll(b *testing.B, dir string, env []string, path string, args ...string)
 		b.Fatalf("%s got %d files of %d (%v) and said:\n%s", path, came, fetchFiles, err, &p.out)
 	}
 	return p, p.stopped.Sub(began)
-}
-
-// benchTool is where a program is that .ci/run or a person may have installed.
-func benchTool(name string) string {
-	if path, err := exec.LookPath(name); err == nil {
-		return path
-	}
-	cache, err := os.UserCacheDir()
-	if err != nil {
-		return ""
-	}
-	path := filepath.Join(cache, "twitter-stream-tools", name)
-	if _, err := os.Stat(path); err != nil {
-		return ""
-	}
-	return path
-}
-
-// startGateway starts versitygw with one bucket, and skips without it.
-func startGateway(b *testing.B, dir string) (endpoint string) {
-	b.Helper()
-	path := benchTool("versitygw")
-	if path == "" {
-		b.Skip("versitygw is not installed: no S3 server to fetch from")
-	}
-	data, meta := filepath.Join(dir, "gateway"), filepath.Join(dir, "meta")
-	for _, name := range []string{filepath.Join(data, "bucket"), meta} {
-		if err := os.MkdirAll(name, 0o700); err != nil {
-			b.Fatal(err)
-		}
-	}
-	l, err := new(net.ListenConfig).Listen(context.Background(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		b.Fatal(err)
-	}
-	addr := l.Addr().String()
-	l.Close() // versitygw takes no open one
-	env := []string{"ROOT_ACCESS_KEY=bench", "ROOT_SECRET_KEY=not-a-secret-of-anybody"}
-	p := launch(b, env, path, "--port", addr, "--quiet", "--keep-alive", "posix", "--sidecar", meta, data)
-	eventually(b, "the gateway listens", func() bool {
-		select {
-		case <-p.ended:
-			b.Fatalf("versitygw ended:\n%s", &p.out)
-		default:
-		}
-		c, err := net.Dial("tcp", addr)
-		if err == nil {
-			c.Close()
-		}
-		return err == nil
-	})
-	return "http://" + addr
 }

@@ -122,23 +122,35 @@ func (w *world) capture(n int) (messages []byte) {
 	return messages
 }
 
-// fetchable are the storages that a capture is fetched from.
-var fetchable = map[string][]string{
-	"node, packed by zstd":      {"grabber_compress", "zstd"},
-	"directory, packed by gzip": {"upload_url", "archive", "grabber_compress", "gzip"},
-	"node":                      nil,
-	"directory":                 {"upload_url", "archive"},
+// fetchable are the storages that a capture is fetched from: each makes a world
+// that ships to it.
+var fetchable = map[string]func(t *testing.T, tw sandbox.TwitterConfig, keys ...string) *world{
+	"node, packed by zstd": func(t *testing.T, tw sandbox.TwitterConfig, keys ...string) *world {
+		return newWorld(t, tw, sandbox.NodeConfig{}, quick(append(keys, "grabber_compress", "zstd")...))
+	},
+	"directory, packed by gzip": func(t *testing.T, tw sandbox.TwitterConfig, keys ...string) *world {
+		return newWorld(t, tw, sandbox.NodeConfig{}, quick(append(keys, "upload_url", "archive", "grabber_compress", "gzip")...))
+	},
+	"bucket": func(t *testing.T, tw sandbox.TwitterConfig, keys ...string) *world {
+		w, _ := bucketed(t, tw, keys...)
+		return w
+	},
+	"node and directory": func(t *testing.T, tw sandbox.TwitterConfig, keys ...string) *world {
+		w := newWorld(t, tw, sandbox.NodeConfig{}, quick(keys...))
+		w.set("upload_url", w.node.UploadURL()+" "+filepath.Join(w.dir, "archive"))
+		return w
+	},
 }
 
 // TestFetchedIsCaptured: what is fetched is what was captured, byte for byte, on
 // every storage, also what still waits; and a second fetch gets nothing again.
 func TestFetchedIsCaptured(t *testing.T) {
 	t.Parallel()
-	for name, keys := range fetchable {
+	for name, world := range fetchable {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			const n = 3000
-			w := newWorld(t, sandbox.TwitterConfig{Messages: n}, sandbox.NodeConfig{}, quick(append([]string{"grabber_cut_size", "64"}, keys...)...))
+			w := world(t, sandbox.TwitterConfig{Messages: n}, "grabber_cut_size", "64")
 			want := w.capture(n)
 			late := w.names(func(name string) bool { return !strings.HasPrefix(name, ".") })
 			late = late[len(late)-2:]
@@ -216,11 +228,11 @@ func (w *world) listed(late []string) {
 // and leaves nothing else.
 func TestFetchGoesOn(t *testing.T) {
 	t.Parallel()
-	for name, keys := range fetchable {
+	for name, world := range fetchable {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			const n = 1500
-			w := newWorld(t, sandbox.TwitterConfig{Messages: n}, sandbox.NodeConfig{}, quick(append([]string{"grabber_cut_size", "16"}, keys...)...))
+			w := world(t, sandbox.TwitterConfig{Messages: n}, "grabber_cut_size", "16")
 			w.capture(n)
 			if code, out := w.run("uploader", "--drain"); code != 0 {
 				t.Fatalf("uploader --drain exited %d:\n%s", code, out)
