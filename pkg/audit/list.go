@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/storj/twitter-stream/pkg/objectkey"
 	"github.com/storj/twitter-stream/pkg/redact"
 	"github.com/storj/twitter-stream/pkg/sink"
 	"github.com/storj/twitter-stream/pkg/store"
@@ -16,7 +17,7 @@ import (
 const (
 	// books is the prefix of the keys below which the uploader keeps copies of
 	// its books: they have no receipts.
-	books = "_books/"
+	books = objectkey.Books + "/"
 	// young is how long an object may be there without a receipt: it was put a
 	// moment ago.
 	young = 10 * time.Minute

@@ -47,14 +47,12 @@ func (r *rebuilder) copies() error {
 func (r *rebuilder) copy(c Copy, b *capturedBook) error {
 	body, err := c.Open(r.ctx)
 	if err != nil {
-		r.report.failed(c.Name, err)
-		return r.ctx.Err()
+		return r.instead(c, b, err)
 	}
 	defer body.Close() //nolint:errcheck // only read
 	plain, end, err := inflate(body)
 	if err != nil {
-		r.report.failed(c.Name, err)
-		return r.ctx.Err()
+		return r.instead(c, b, err)
 	}
 	defer end()
 	if err := b.month(c.Month); err != nil {
@@ -76,10 +74,18 @@ func (r *rebuilder) copy(c Copy, b *capturedBook) error {
 	}
 	var cannot *unreadable
 	if errors.As(err, &cannot) {
-		r.report.failed(c.Name, cannot.err)
-		return r.ctx.Err()
+		return r.instead(c, b, cannot.err)
 	}
 	return err
+}
+
+// instead says why a copy cannot be read, and reads the one before it.
+func (r *rebuilder) instead(c Copy, b *capturedBook, why error) error {
+	r.report.failed(c.Name, why)
+	if c.Before == nil || r.ctx.Err() != nil {
+		return r.ctx.Err()
+	}
+	return r.copy(*c.Before, b)
 }
 
 // line takes one, of either book; good is false if it is of neither.

@@ -16,12 +16,13 @@ import (
 	"time"
 
 	"github.com/storj/twitter-stream/pkg/backoff"
+	"github.com/storj/twitter-stream/pkg/objectkey"
 	"github.com/storj/twitter-stream/pkg/sink"
 	"github.com/storj/twitter-stream/pkg/store"
 )
 
 // Books is the prefix of the keys below which copies of the books lie.
-const Books = "_books/"
+const Books = objectkey.Books + "/"
 
 // places asks all of them.
 func (r *rebuilder) places() error {

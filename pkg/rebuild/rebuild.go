@@ -49,7 +49,10 @@ type Config struct {
 type Copy struct {
 	Name  string // for people
 	Month string // of the captured book, such as 2026-11; "" where the name does not say
-	Open  func(ctx context.Context) (io.ReadCloser, error)
+	// Before is the copy of the same file before this one, which is read where
+	// this one cannot be; nil for none.
+	Before *Copy
+	Open   func(ctx context.Context) (io.ReadCloser, error)
 }
 
 // Place is a storage to ask.

@@ -23,6 +23,7 @@ import (
 
 	"github.com/storj/twitter-stream/pkg/backoff"
 	"github.com/storj/twitter-stream/pkg/coverage"
+	"github.com/storj/twitter-stream/pkg/objectkey"
 	"github.com/storj/twitter-stream/pkg/sink"
 	"github.com/storj/twitter-stream/pkg/store"
 )
@@ -459,5 +460,34 @@ func TestFindCopies(t *testing.T) {
 	}
 	if copies, err := CopiesAt(t.Context(), at, "two"); err != nil || len(copies) != 1 || copies[0].Name != Books+"two/2026-11.jsonl" {
 		t.Errorf("in a bucket: %+v, %v", copies, err)
+	}
+}
+
+// Of daily copies the last is read, the one before it where that cannot be, and
+// what there was before a loss.
+func TestDailyCopies(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	receipt := func(n int) string {
+		return line(store.Receipt{Time: begin, Name: name(n), SHA256: hashOf(""), Sink: "webnode", URL: "http://node/api/upload", FileHash: hashOf("x"), Key: hashOf("y"), By: store.ByWatch})
+	}
+	put := func(day int, content string, packed string) {
+		key := objectkey.Book{Store: "host-1", Day: begin.AddDate(0, 0, day), File: "2026-11.jsonl", Size: int64(len(content))}.Key()
+		w.there.bare(key, packed)
+	}
+	one, two := receipt(1), receipt(1)+receipt(2)
+	put(1, one, "never read")
+	put(2, two, zstdOf(t, two))
+	put(3, receipt(3), zstdOf(t, receipt(3))) // the ledger had been lost
+	put(4, receipt(3)+receipt(4), zstdOf(t, receipt(3)+receipt(4))[:20])
+	copies, err := CopiesAt(t.Context(), Place{"s3", bucket, w.there}, "")
+	if err != nil || len(copies) != 2 {
+		t.Fatalf("%+v, %v", copies, err)
+	}
+	opened := 0
+	w.there.onOpen = func() { opened++ }
+	r := w.run(w.config(copies...))
+	if r.Copied != 3 || len(r.Failed) != 1 || opened != 3 {
+		t.Errorf("%+v, %d were opened", r, opened)
 	}
 }
