@@ -30,7 +30,7 @@ var mayImport = map[string][]string{
 	"pkg/grabber":    {"pkg/coverage", "pkg/stream", "pkg/store", "pkg/status", "pkg/backoff", "pkg/exitcode", "pkg/redact", "pkg/repeat"},
 	"pkg/budget":     {"pkg/stream", "pkg/status"},
 	"pkg/rules":      {"pkg/stream", "pkg/exitcode", "pkg/redact"},
-	"pkg/uploader":   {"pkg/objectkey", "pkg/sink", "pkg/store", "pkg/status", "pkg/backoff", "pkg/exitcode", "pkg/redact", "pkg/repeat"},
+	"pkg/uploader":   {"pkg/objectkey", "pkg/pack", "pkg/sink", "pkg/store", "pkg/status", "pkg/backoff", "pkg/exitcode", "pkg/redact", "pkg/repeat"},
 	"pkg/ledgercopy": {"pkg/dirfs", "pkg/status"},
 	"pkg/setup":      {"pkg/twitterauth", "pkg/exitcode", "pkg/redact"},
 	"pkg/overview":   {"pkg/coverage", "pkg/store", "pkg/status", "pkg/redact"},

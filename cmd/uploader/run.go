@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -145,9 +146,17 @@ func targets(ctx context.Context, cfg *config.Config, log *logging.Log, spool *s
 	return all, closeAll, nil
 }
 
-// identity is a short hash of what a node recognises us by: a wait that it
-// imposed is for this URL and this token only.
+// identity is a short hash of what a storage recognises us by: a wait that it
+// imposed is for this URL and these keys only.
 func identity(cfg *config.Config, rawURL string) string {
-	sum := sha256.Sum256([]byte(rawURL + "\x00" + cfg.UploadToken))
+	known := []string{rawURL, cfg.UploadToken}
+	if keys, err := cfg.Storage(rawURL); err == nil { // else whoever ships is told
+		for _, key := range []string{keys.AccessKey, keys.SecretKey, keys.StorjAccess} {
+			if key != "" {
+				known = append(known, key)
+			}
+		}
+	}
+	sum := sha256.Sum256([]byte(strings.Join(known, "\x00")))
 	return hex.EncodeToString(sum[:6])
 }

@@ -7,15 +7,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"strings"
 
-	"github.com/klauspost/compress/gzip"
-	"github.com/klauspost/compress/zstd"
+	"github.com/storj/twitter-stream/pkg/pack"
 )
-
-// maxWindow bounds what inflating takes of memory: a frame that looks back
-// further is none of ours.
-const maxWindow = 8 << 20
 
 // inflated is what is in a compressed file, for its receipt.
 type inflated struct {
@@ -24,26 +18,12 @@ type inflated struct {
 }
 
 // isPacked reports whether a name is a compressed file's.
-func isPacked(name string) bool {
-	return strings.HasSuffix(name, ".jsonl.gz") || strings.HasSuffix(name, ".jsonl.zst")
-}
-
-// unpack reads what is in a compressed file.
-func unpack(name string, packed io.Reader) (io.ReadCloser, error) {
-	if strings.HasSuffix(name, ".gz") {
-		return gzip.NewReader(packed)
-	}
-	r, err := zstd.NewReader(packed, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true), zstd.WithDecoderMaxWindow(maxWindow))
-	if err != nil {
-		return nil, err
-	}
-	return r.IOReadCloser(), nil
-}
+func isPacked(name string) bool { return pack.Of(name) != pack.None }
 
 // inflate reads a compressed file through buf, whatever it inflates to. alive is
 // called now and then.
 func inflate(ctx context.Context, file io.ReaderAt, size int64, name string, buf []byte, alive func()) (in inflated, err error) {
-	r, err := unpack(name, io.NewSectionReader(file, 0, size))
+	r, err := pack.Open(pack.Of(name), io.NewSectionReader(file, 0, size))
 	if err != nil {
 		return in, fmt.Errorf("inflate: %w", err)
 	}

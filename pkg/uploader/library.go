@@ -124,7 +124,7 @@ func (l *library) put(ctx context.Context, target Target, copied objectkey.Book)
 	defer done()
 	word := &word{stage: l.u.uploading}
 	defer word.end()
-	sum, size, err := pack(packed, io.NewSectionReader(book, 0, copied.Size), func() error {
+	sum, size, err := compress(packed, io.NewSectionReader(book, 0, copied.Size), func() error {
 		word.renew(diskLimit)
 		return ctx.Err()
 	})
@@ -143,8 +143,8 @@ func (l *library) put(ctx context.Context, target Target, copied objectkey.Book)
 	return err
 }
 
-// pack writes one frame with a checksum, and returns its hash and size.
-func pack(w io.Writer, r io.Reader, alive func() error) (sum [sha256.Size]byte, size int64, err error) {
+// compress writes one frame with a checksum, and returns its hash and size.
+func compress(w io.Writer, r io.Reader, alive func() error) (sum [sha256.Size]byte, size int64, err error) {
 	hashed := sha256.New()
 	counted := &counter{w: io.MultiWriter(w, hashed)}
 	enc, err := zstd.NewWriter(counted, zstd.WithEncoderConcurrency(1), zstd.WithWindowSize(512<<10), zstd.WithLowerEncoderMem(true))
