@@ -181,7 +181,7 @@ func TestPack(t *testing.T) {
 	var sums [2][32]byte
 	for i := range sums {
 		var packed bytes.Buffer
-		sum, size, err := pack(&packed, strings.NewReader(text), func() error { return nil })
+		sum, size, err := compress(&packed, strings.NewReader(text), func() error { return nil })
 		if err != nil || size != int64(packed.Len()) || size > int64(len(text))/10 {
 			t.Errorf("%d bytes packed to %d (%v)", len(text), size, err)
 		}
