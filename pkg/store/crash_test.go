@@ -51,6 +51,7 @@ func TestInvariant2Kill(t *testing.T) {
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()
 				eachOperation(t, func(t *testing.T, n int) bool {
+					n *= way.stride
 					c := way.capture()
 					c.m.dieAt(n, how)
 					err := c.run(patience(t))
@@ -82,7 +83,7 @@ func TestInvariant2PowerCut(t *testing.T) {
 			t.Run(fmt.Sprint("fsync takes ", delay), func(t *testing.T) {
 				t.Parallel()
 				eachOperation(t, func(t *testing.T, n int) bool {
-					n *= every * way.stride
+					n *= every + way.stride - 1
 					c := way.capture()
 					c.m.syncDelay = delay
 					c.m.dieAt(n, diesHalf)
@@ -109,7 +110,7 @@ func TestInvariant2PowerCutSyncAlways(t *testing.T) {
 	t.Parallel()
 	eachWay(t, func(t *testing.T, way way) {
 		eachOperation(t, func(t *testing.T, n int) bool {
-			n *= 3 * way.stride
+			n *= 2 + way.stride
 			c := way.capture()
 			c.cfg.SyncInterval = 0
 			c.m.syncDelay = 10 * time.Millisecond
@@ -137,6 +138,7 @@ func TestInvariant3DiesAgain(t *testing.T) {
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()
 				eachOperation(t, func(t *testing.T, n int) bool {
+					n *= way.stride
 					c := way.capture()
 					c.m.dieAt(n, how)
 					w, err := c.writer()
@@ -237,6 +239,7 @@ func TestInvariant2Errors(t *testing.T) {
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()
 				eachOperation(t, func(t *testing.T, n int) bool {
+					n *= way.stride
 					c := way.capture()
 					hit := ""
 					c.m.fail = func(op memOp) error {
@@ -286,6 +289,7 @@ func TestInvariant2DiskFails(t *testing.T) {
 	t.Parallel()
 	eachWay(t, func(t *testing.T, way way) {
 		eachOperation(t, func(t *testing.T, n int) bool {
+			n *= way.stride
 			c := way.capture()
 			hit := false
 			c.m.fail = func(op memOp) error {

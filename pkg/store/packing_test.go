@@ -112,6 +112,7 @@ func TestWhatCannotBePackedIsFinishedPlain(t *testing.T) {
 					}
 					time.Sleep(time.Second)
 				}
+				synctest.Wait()
 				if len(c.finished) < 3 || len(c.notices) != 1 || !strings.Contains(c.notices[0], "uncompressed") {
 					t.Errorf("finished %q; notices %q, want one", c.finished, c.notices)
 				}
@@ -121,7 +122,9 @@ func TestWhatCannotBePackedIsFinishedPlain(t *testing.T) {
 					}
 				}
 				plain := len(c.finished)
+				c.m.mu.Lock()
 				hurting = false
+				c.m.mu.Unlock()
 				time.Sleep(packRest)
 				if err := c.add(w, 6); err != nil {
 					t.Fatal(err)
