@@ -1,7 +1,7 @@
 // Package sink says what a storage node is to the uploader: something that
 // takes a named object of known size and proves that it has it. The sinks
-// themselves live below (sink/webnode, sink/directory); sink/sinktest is the suite that each
-// of them passes.
+// themselves live below (sink/webnode, sink/directory, sink/s3, sink/storj);
+// sink/sinktest is the suite that each of them passes.
 //
 // It must not know where objects come from or what becomes of receipts.
 package sink
@@ -49,11 +49,11 @@ const (
 // Receipt is a sink's proof, verified against the object by the sink's package
 // before it is returned.
 type Receipt struct {
-	Sink     string // kind: "webnode", "directory"
-	URL      string // without userinfo and query
+	Sink     string // kind: "webnode", "directory", "s3", "storj"
+	URL      string // without secrets; a bucket's has its endpoint and region
 	FileHash string // lower-case hex
 	Key      string // lower-case hex, a secret; empty where the node does not encrypt
-	Object   string // the object's key in the sink; "" where it has none
+	Object   string // the object's key below URL, as Object.Key was; "" where the sink has none
 }
 
 // Kind says what a caller should do about an Error.

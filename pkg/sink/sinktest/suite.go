@@ -1,5 +1,6 @@
-// Package sinktest is the suite that every sink passes, and a minimal web node
-// with faults to run it against.
+// Package sinktest is the suite that every sink passes, and what to run it
+// against: a minimal web node with faults, and a real S3 server behind a proxy
+// that makes them.
 //
 // The suite knows a sink only by what package sink promises: that a receipt is
 // proof, that errors say what to do, that a try sends everything or nothing.
