@@ -57,8 +57,12 @@ func ordered(copies []Copy) []Copy {
 	return slices.CompactFunc(copies, func(a, b Copy) bool { return a.Name == b.Name })
 }
 
+// ledgerName is the directory in which ledger_copy keeps a store's books.
+const ledgerName = "ledger"
+
 // CopiesIn finds the copies of the books in a directory, or in the one directory
-// below it that is named as the store, "" if there is but one.
+// below it that is named as the store (or the ledger/ of that), "" if there is
+// but one.
 func CopiesIn(dir, wanted string) ([]Copy, error) {
 	opened, err := dirfs.Open(dir)
 	if err != nil {
@@ -75,12 +79,17 @@ func CopiesIn(dir, wanted string) ([]Copy, error) {
 		below = nil
 	}
 	for _, store := range below {
-		names, _, err := look(opened, store)
+		at := store
+		names, inner, err := look(opened, at)
+		if err == nil && len(names) == 0 && slices.Contains(inner, ledgerName) {
+			at = path.Join(store, ledgerName)
+			names, _, err = look(opened, at)
+		}
 		if err != nil {
 			return nil, err
 		}
 		if len(names) > 0 {
-			stores[store] = inDirectory(dir, store, names)
+			stores[store] = inDirectory(dir, at, names)
 		}
 	}
 	copies, err := choose(dir, wanted, stores)

@@ -449,6 +449,12 @@ func TestFindCopies(t *testing.T) {
 	if got, _ := found("", "one"); len(got) != 3 || got[0] != "one/2026-10.jsonl" {
 		t.Errorf("by name: %q", got)
 	}
+	put("kept/host-ab/ledger/2026-11.jsonl") // as ledger_copy does
+	for _, in := range []string{"kept", "kept/host-ab", "kept/host-ab/ledger"} {
+		if got, _ := found(in, ""); len(got) != 1 || filepath.Base(got[0]) != "2026-11.jsonl" {
+			t.Errorf("in %s: %q", in, got)
+		}
+	}
 	if got, several := found("", ""); !several || len(got) > 0 {
 		t.Errorf("of several: %q", got)
 	}
