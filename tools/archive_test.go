@@ -44,7 +44,6 @@ func TestDuckDBReadsTheArchiveInPlace(t *testing.T) {
 		w.run("grabber", "-c", w.config(), "--messages", fmt.Sprint(messages))
 		w.run("uploader", "-c", w.config(), "--drain")
 	}
-	layOut(t, archive)
 	want, files := count(t, archive)
 	for _, suffix := range []string{".jsonl", ".jsonl.gz", ".jsonl.zst"} {
 		if files[suffix] < perKind {
@@ -111,34 +110,6 @@ func open(t *testing.T) *sql.DB {
 		t.Fatal(err)
 	}
 	return db
-}
-
-var timeInName = regexp.MustCompile(`(\d{4})(\d\d)(\d\d)T(\d\d)\d{4}\.\d{6}Z-\d{6}\.jsonl(\.gz|\.zst)?$`)
-
-// layOut puts files that lie in the archive itself where the default upload_key
-// puts them. Where the uploader has done so it does nothing.
-func layOut(t *testing.T, archive string) {
-	t.Helper()
-	flat, err := filepath.Glob(filepath.Join(archive, "*.jsonl*"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if len(flat) > 0 {
-		t.Logf("%d files lie flat: this uploader knows no upload_key", len(flat))
-	}
-	for _, path := range flat {
-		part := timeInName.FindStringSubmatch(path)
-		if part == nil {
-			t.Fatalf("%s: no time in its name", path)
-		}
-		dir := filepath.Join(archive, fmt.Sprintf("dt=%s-%s-%s", part[1], part[2], part[3]), "hour="+part[4])
-		if err := os.MkdirAll(dir, 0o700); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.Rename(path, filepath.Join(dir, filepath.Base(path))); err != nil {
-			t.Fatal(err)
-		}
-	}
 }
 
 // count reads the archive by itself, and how many files of each ending it has.
