@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -82,11 +83,23 @@ func (c *crew) run(ctx context.Context) error {
 	stop()
 	<-timers
 	<-lending
-	err := errors.Join(append([]error{c.result()}, ends...)...)
+	err := once(append([]error{c.result()}, ends...))
 	if c.u.cfg.Drain && err == nil {
 		library.copy(ctx, true) // who only ever drains has books too
 	}
 	return err
+}
+
+// once joins errors, but those that several lanes were told of.
+func once(errs []error) error {
+	var all []error
+	for _, err := range errs {
+		told := func(before error) bool { return before.Error() == err.Error() }
+		if err != nil && !slices.ContainsFunc(all, told) {
+			all = append(all, err)
+		}
+	}
+	return errors.Join(all...)
 }
 
 // goesOn reports whether a lane has another turn after one that ended so. nil
