@@ -113,19 +113,22 @@ const sameWish = 5 * time.Millisecond
 // obey stops the daemon at the first SIGINT or SIGTERM, ends the children at
 // once at the second, and reads the configuration again at SIGHUP.
 func (d *daemon) obey(signals <-chan os.Signal, s *supervisor.Supervisor, stop func()) {
-	asked, first := false, time.Time{}
+	asked := false
 	for sig := range signals {
 		switch {
 		case sig == syscall.SIGHUP:
 			d.reload(s)
-		case asked && time.Since(first) < sameWish:
 		case asked:
 			d.log.Warn("asked again to stop: children are killed")
 			s.Kill()
 		default:
 			d.log.Info("asked to stop: children get ten seconds to finish")
 			stop()
-			asked, first = true, time.Now() // the second may have come meanwhile
+			asked = true
+			time.Sleep(sameWish)
+			for len(signals) > 0 { // what has come meanwhile is the same wish
+				<-signals
+			}
 		}
 	}
 }
