@@ -1,5 +1,5 @@
 # make build   the three binaries, in bin/
-# make test    everything, with the race detector; needs Go and gcc only
+# make test    the store at every crash, then everything with the race detector; needs Go and gcc only
 # make demo    the whole system on this machine, no account, no network
 # make lint    gofmt, go vet, staticcheck, govulncheck
 # make bench   the programs measured beside others, a table of it, and bench.json; BENCH=regexp, COUNT=n
@@ -22,6 +22,7 @@ build:
 	go build -trimpath -ldflags '$(LDFLAGS)' -o bin/ ./cmd/daemon ./cmd/grabber ./cmd/uploader
 
 test:
+	go test ./pkg/store
 	go test -race -timeout 15m ./...
 
 tools-test:

@@ -22,12 +22,12 @@ func TestInvariants2And4UnderADaemon(t *testing.T) {
 	w.leavesNothing()
 	d := w.start("daemon")
 	w.bothWork(d)
-	const ends = 30
+	const ends = 20
 	daemons := 0
 	for i := range ends {
-		switch i % 10 {
+		switch i % 7 {
 		case 4:
-			if err := w.tw.SetFault([]string{"half-message=100*1", "reset=50*1", "truncated-gzip=70*1"}[i/10]); err != nil {
+			if err := w.tw.SetFault([]string{"half-message=100*1", "reset=50*1", "truncated-gzip=70*1"}[i/7]); err != nil {
 				t.Fatal(err)
 			}
 			d = w.killDaemon(d)

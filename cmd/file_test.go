@@ -99,7 +99,7 @@ func sourceWorld(t testing.TB, keys map[string]string) *world {
 // TestFileThroughKills: a file is captured once, however often that is begun.
 func TestFileThroughKills(t *testing.T) {
 	t.Parallel()
-	const all = 300_000
+	const all = 100_000
 	var data bytes.Buffer
 	for i := range all {
 		fmt.Fprintf(&data, `{"n":%d,"text":"%s"}`+"\n", i, strings.Repeat("some text ", 1+i%20))

@@ -242,12 +242,21 @@ func (c *campaign) catchUp(args ...string) {
 	c.t.Helper()
 	c.forget("grabber")
 	last := c.start("grabber", args...)
-	eventually(c.t, "the last grabber has read all there is", func() bool {
-		var s struct {
-			KeepAlives uint64 `json:"keep_alives"`
-		}
-		return readStatus(c.t, c.store, "grabber", &s) && s.KeepAlives > greetings // come behind what was missed
-	})
+	var messages uint64
+	for came := true; came; { // a busy machine may need long: patience is with one that stands still
+		came = false
+		eventually(c.t, "the last grabber has read all there is", func() bool {
+			var s struct {
+				Messages   uint64
+				KeepAlives uint64 `json:"keep_alives"`
+			}
+			ok := readStatus(c.t, c.store, "grabber", &s)
+			done := ok && s.KeepAlives > greetings // come behind what was missed
+			came = ok && !done && s.Messages > messages
+			messages = max(messages, s.Messages)
+			return came || done
+		})
+	}
 	last.stop()
 	if code, out := c.run("uploader", "--drain"); code != 0 {
 		c.t.Fatalf("uploader --drain exited %d:\n%s", code, out)

@@ -25,6 +25,7 @@ type world struct {
 	dir    string
 	store  string
 	config string
+	newest string // the last name in the store before the grabber of now
 }
 
 func newWorld(t testing.TB, tw sandbox.TwitterConfig, node sandbox.NodeConfig, extra map[string]string) *world {
