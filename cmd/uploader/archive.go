@@ -109,6 +109,17 @@ func (a *archive) open(frame *app.Frame, cfg *config.Config, ledgers []string) e
 	return nil
 }
 
+// sayIfEmpty is for who sees nothing, and has to know why.
+func (a *archive) sayIfEmpty(frame *app.Frame) {
+	switch {
+	case a.list.Most() > 0:
+	case a.in.From.IsZero() && a.in.To.IsZero():
+		fmt.Fprintln(frame.Err, "the books know of no file; if they were lost, 'uploader rebuild' makes them again")
+	default:
+		fmt.Fprintln(frame.Err, "the books know of no file of that time")
+	}
+}
+
 // Close closes the books and the store.
 func (a *archive) Close() {
 	for _, source := range a.sources {

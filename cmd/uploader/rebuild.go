@@ -29,9 +29,9 @@ func rebuildCommand(frame *app.Frame) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "rebuild",
 		Short: "Make a lost ledger again, from copies and from what the storage lists",
-		Long: `rebuild makes receipts again that the ledger lacks: from copies of the books (those
-that ledger_copy keeps, by --from-copy; those that the uploader keeps beside the
-files in storages that can be listed), and from the objects that these storages
+		Long: `rebuild makes receipts again that the ledger lacks: from copies of the books (in the
+directory of ledger_copy, or of --from-copy; and those that the uploader keeps beside
+the files in storages that can be listed), and from the objects that these storages
 list, by what was put beside them or, in a directory, by reading them. From copies
 the captured book is made again too. What is there stays as it is, and nothing
 gets in twice: it can be run again at any time.
@@ -47,7 +47,7 @@ Neither grabber nor uploader may run meanwhile.`,
 		RunE: func(cmd *cobra.Command, _ []string) error { return rebuildLedger(cmd.Context(), frame, asked) },
 	}
 	flags := cmd.Flags()
-	flags.StringVar(&asked.copy, "from-copy", "", "a `directory` with copies of the books")
+	flags.StringVar(&asked.copy, "from-copy", "", "a `directory` with copies of the books (default ledger_copy)")
 	flags.StringVar(&asked.of, "of", "", "the `store` whose books are meant, where there are copies of several")
 	flags.BoolVar(&asked.dryRun, "dry-run", false, "only say what would be made")
 	flags.BoolVar(&asked.asJSON, "json", false, "print JSON with stable field names")
@@ -73,7 +73,7 @@ func rebuildLedger(ctx context.Context, frame *app.Frame, asked lost) error {
 	if err != nil {
 		return err
 	}
-	copies, err := copiesOf(ctx, asked, places)
+	copies, err := copiesOf(ctx, frame, cfg, asked, places)
 	if err != nil {
 		return err
 	}
@@ -168,13 +168,11 @@ func placesOf(cfg *config.Config, readers *readers) (places []rebuild.Place, err
 	return places, nil
 }
 
-// copiesOf finds the copies of the books, in the directory that a person names
-// and in the places.
-func copiesOf(ctx context.Context, asked lost, places []rebuild.Place) (copies []rebuild.Copy, err error) {
-	if asked.copy != "" {
-		if copies, err = rebuild.CopiesIn(asked.copy, asked.of); err != nil {
-			return nil, several(err)
-		}
+// copiesOf finds the copies of the books, in a directory and in the places.
+func copiesOf(ctx context.Context, frame *app.Frame, cfg *config.Config, asked lost, places []rebuild.Place) ([]rebuild.Copy, error) {
+	copies, err := copiesBelow(frame, cfg, asked)
+	if err != nil {
+		return nil, several(err)
 	}
 	for _, p := range places {
 		found, err := rebuild.CopiesAt(ctx, p, asked.of)
@@ -184,6 +182,24 @@ func copiesOf(ctx context.Context, asked lost, places []rebuild.Place) (copies [
 		copies = append(copies, found...)
 	}
 	return copies, nil
+}
+
+// copiesBelow finds those in the directory that a person names, else in that of
+// ledger_copy: this one need not be there any more.
+func copiesBelow(frame *app.Frame, cfg *config.Config, asked lost) ([]rebuild.Copy, error) {
+	if asked.copy != "" {
+		return rebuild.CopiesIn(asked.copy, asked.of)
+	}
+	if cfg.LedgerCopy == "" {
+		return nil, nil
+	}
+	copies, err := rebuild.CopiesIn(cfg.LedgerCopy, asked.of)
+	var e *rebuild.SeveralError
+	if err == nil || errors.As(err, &e) {
+		return copies, err
+	}
+	fmt.Fprintf(frame.Err, "nothing was taken from ledger_copy, %s: %s\n", redact.Text(cfg.LedgerCopy), redact.Text(err.Error()))
+	return nil, nil
 }
 
 // several adds what to do about copies of several stores.

@@ -98,6 +98,7 @@ func Run(ctx context.Context, cfg Config) (Report, error) {
 			return r.report, ctx.Err()
 		}
 	}
+	r.report.NoBook = len(r.lines) == 0
 	return r.report, nil
 }
 
@@ -190,11 +191,12 @@ func (r *rebuilder) write() error {
 // are stable.
 type Report struct {
 	DryRun   bool  `json:"dry_run"`
-	Known    int   `json:"known"`    // receipts that were there
-	Made     int   `json:"made"`     // receipts
-	Copied   int   `json:"copied"`   // of these, from copies of the books
-	Read     int64 `json:"read"`     // bytes that were read and hashed for the others
-	Captured int   `json:"captured"` // lines of the captured book that were made again
+	Known    int   `json:"known"`            // receipts that were there
+	Made     int   `json:"made"`             // receipts
+	Copied   int   `json:"copied"`           // of these, from copies of the books
+	Read     int64 `json:"read"`             // bytes that were read and hashed for the others
+	Captured int   `json:"captured"`         // lines of the captured book that were made again
+	NoBook   bool  `json:"no_captured_book"` // there is none, and no copy of one
 
 	Failed  []Trouble `json:"failed"`   // copies and objects that could not be read
 	Skipped []Trouble `json:"skipped"`  // objects that are not the uploader's, or not what the captured book says
@@ -236,6 +238,9 @@ func (r Report) Text(w io.Writer) error {
 	out := fmt.Appendf(nil, "%d receipts were there, %d %s, %d of them from copies of the books\n", r.Known, r.Made, verb, r.Copied)
 	if r.Captured > 0 {
 		out = fmt.Appendf(out, "%d lines of the captured book %s\n", r.Captured, verb)
+	}
+	if r.NoBook {
+		out = append(out, "there is no captured book, and no copy of one: what it knew beside the receipts, such as\nmessages and gaps, is lost\n"...)
 	}
 	if r.Read > 0 {
 		out = fmt.Appendf(out, "%d bytes were read and hashed\n", r.Read)
