@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 
 	"github.com/spf13/cobra"
 
@@ -15,12 +16,14 @@ import (
 	"github.com/storj/twitter-stream/pkg/config"
 	"github.com/storj/twitter-stream/pkg/rebuild"
 	"github.com/storj/twitter-stream/pkg/redact"
+	"github.com/storj/twitter-stream/pkg/sink/directory"
 	"github.com/storj/twitter-stream/pkg/store"
 )
 
 // lost is what rebuild was asked for.
 type lost struct {
 	copy, of       string
+	moved          []string
 	dryRun, asJSON bool
 }
 
@@ -39,9 +42,13 @@ gets in twice: it can be run again at any time.
 A web node lists nothing. The hashes and keys of what is on one are in copies of
 the books alone; without one these files cannot be read again by anybody.
 
+Copies say where each file was. If that place has another URL now, such as a disk that
+is mounted at another path, name the old one by --moved, and the new one in upload_url.
+
 Neither grabber nor uploader may run meanwhile.`,
 		Example: `  uploader rebuild --dry-run
   uploader rebuild --from-copy /mnt/usb/books
+  uploader rebuild --moved file:///old/path/archive
   uploader rebuild && uploader verify && uploader verify --remote`,
 		Args: app.Args(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error { return rebuildLedger(cmd.Context(), frame, asked) },
@@ -49,6 +56,7 @@ Neither grabber nor uploader may run meanwhile.`,
 	flags := cmd.Flags()
 	flags.StringVar(&asked.copy, "from-copy", "", "a `directory` with copies of the books (default ledger_copy)")
 	flags.StringVar(&asked.of, "of", "", "the `store` whose books are meant, where there are copies of several")
+	flags.StringArrayVar(&asked.moved, "moved", nil, "what was at this `URL` or path is where upload_url says now; may be repeated")
 	flags.BoolVar(&asked.dryRun, "dry-run", false, "only say what would be made")
 	flags.BoolVar(&asked.asJSON, "json", false, "print JSON with stable field names")
 	return cmd
@@ -78,10 +86,14 @@ func rebuildLedger(ctx context.Context, frame *app.Frame, asked lost) error {
 		return err
 	}
 	report, err := rebuild.Run(ctx, rebuild.Config{
-		Store: spool, Prefix: cfg.Prefix, Copies: copies, Places: places, DryRun: asked.dryRun, Tries: auditTries,
+		Store: spool, Prefix: cfg.Prefix, Copies: copies, Places: places, Moved: movedURLs(asked.moved), DryRun: asked.dryRun, Tries: auditTries,
 		Backoff:  backoff.Policy{First: cfg.UploadBackoff.First, Max: cfg.UploadBackoff.Max},
 		Progress: saying(frame),
 	})
+	var unknown *rebuild.MovedError
+	if errors.As(err, &unknown) {
+		return &app.ConfigError{Err: err, Advice: "name in upload_url, in " + cfg.Path + ", the one place where it is now"}
+	}
 	if ctx.Err() != nil {
 		return fmt.Errorf("interrupted after %d receipts: the same command goes on there", report.Made)
 	}
@@ -92,6 +104,17 @@ func rebuildLedger(ctx context.Context, frame *app.Frame, asked lost) error {
 		return err
 	}
 	return stillMissing(ctx, frame, cfg, spool)
+}
+
+// movedURLs are places as receipts name them, where a person may name a path.
+func movedURLs(moved []string) (urls []string) {
+	for _, place := range moved {
+		if filepath.IsAbs(place) {
+			place = directory.URL(place)
+		}
+		urls = append(urls, place)
+	}
+	return urls
 }
 
 // saying shows on a terminal what is being done.
