@@ -202,6 +202,8 @@ func TestRebuildByLedgerCopy(t *testing.T) {
 	if err := os.Rename(away, copies); err != nil {
 		t.Fatal(err)
 	}
+	// Another machine's books in the same directory are not taken for this one's.
+	put(t, filepath.Join(copies, "another-1a2b3c4d", "ledger", "2026-11.jsonl"), "")
 	if r := w.rebuild(); r.Copied != files || r.Captured == 0 {
 		t.Errorf("%+v, want %d", r, files)
 	}

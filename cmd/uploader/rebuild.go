@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -55,7 +56,7 @@ Neither grabber nor uploader may run meanwhile.`,
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&asked.copy, "from-copy", "", "a `directory` with copies of the books (default ledger_copy)")
-	flags.StringVar(&asked.of, "of", "", "the `store` whose books are meant, where there are copies of several")
+	flags.StringVar(&asked.of, "of", "", "the `store` whose books are meant, where there are copies of several (default this one, by its machine and path)")
 	flags.StringArrayVar(&asked.moved, "moved", nil, "what was at this `URL` or path is where upload_url says now; may be repeated")
 	flags.BoolVar(&asked.dryRun, "dry-run", false, "only say what would be made")
 	flags.BoolVar(&asked.asJSON, "json", false, "print JSON with stable field names")
@@ -198,7 +199,7 @@ func copiesOf(ctx context.Context, frame *app.Frame, cfg *config.Config, asked l
 		return nil, several(err)
 	}
 	for _, p := range places {
-		found, err := rebuild.CopiesAt(ctx, p, asked.of)
+		found, err := ofOne(cfg, asked.of, func(of string) ([]rebuild.Copy, error) { return rebuild.CopiesAt(ctx, p, of) })
 		if err != nil {
 			return nil, several(err)
 		}
@@ -211,18 +212,29 @@ func copiesOf(ctx context.Context, frame *app.Frame, cfg *config.Config, asked l
 // ledger_copy: this one need not be there any more.
 func copiesBelow(frame *app.Frame, cfg *config.Config, asked lost) ([]rebuild.Copy, error) {
 	if asked.copy != "" {
-		return rebuild.CopiesIn(asked.copy, asked.of)
+		return ofOne(cfg, asked.of, func(of string) ([]rebuild.Copy, error) { return rebuild.CopiesIn(asked.copy, of) })
 	}
 	if cfg.LedgerCopy == "" {
 		return nil, nil
 	}
-	copies, err := rebuild.CopiesIn(cfg.LedgerCopy, asked.of)
+	copies, err := ofOne(cfg, asked.of, func(of string) ([]rebuild.Copy, error) { return rebuild.CopiesIn(cfg.LedgerCopy, of) })
 	var e *rebuild.SeveralError
 	if err == nil || errors.As(err, &e) {
 		return copies, err
 	}
 	fmt.Fprintf(frame.Err, "nothing was taken from ledger_copy, %s: %s\n", redact.Text(cfg.LedgerCopy), redact.Text(err.Error()))
 	return nil, nil
+}
+
+// ofOne finds the copies of the one store that is meant: where a person does not
+// say which, and there are several, of this one if it is among them.
+func ofOne(cfg *config.Config, of string, find func(of string) ([]rebuild.Copy, error)) ([]rebuild.Copy, error) {
+	copies, err := find(of)
+	var e *rebuild.SeveralError
+	if own := app.StoreName(cfg); errors.As(err, &e) && slices.Contains(e.Stores, own) {
+		return find(own)
+	}
+	return copies, err
 }
 
 // several adds what to do about copies of several stores.
