@@ -183,6 +183,9 @@ func TestRebuildByLedgerCopy(t *testing.T) {
 	if err := os.RemoveAll(w.store); err != nil {
 		t.Fatal(err)
 	}
+	if code, out := w.run("uploader", "list"); code != 1 || !strings.Contains(out, "uploader rebuild") {
+		t.Errorf("list without a store exited %d:\n%s", code, out)
+	}
 	away := copies + "-away"
 	if err := os.Rename(copies, away); err != nil {
 		t.Fatal(err)

@@ -94,7 +94,7 @@ func (a *archive) open(frame *app.Frame, cfg *config.Config, ledgers []string) e
 		a.spool = spool
 		a.sources = append(a.sources, catalog.Source{Books: spool.OwnBooks(), Store: spool})
 	case none && len(ledgers) == 0:
-		fmt.Fprintf(frame.Err, "there is no store at %s, and no --ledger was named: nothing is known of any file\n", cfg.StoreDir)
+		fmt.Fprintf(frame.Err, "there is no store at %s, and no --ledger was named: nothing is known of any file (if it was lost, 'uploader rebuild' makes it again)\n", cfg.StoreDir)
 		return app.ErrReported
 	case !none:
 		return err
