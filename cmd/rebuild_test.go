@@ -170,6 +170,51 @@ func TestRebuildOfANode(t *testing.T) {
 	u.stop()
 }
 
+// TestRebuildByLedgerCopy: the copy that the configuration names is found without
+// being named again, and one that is away is said and holds up nothing.
+func TestRebuildByLedgerCopy(t *testing.T) {
+	t.Parallel()
+	copies := t.TempDir() // outside of where nothing else may hold a secret
+	w := newWorld(t, sandbox.TwitterConfig{}, sandbox.NodeConfig{}, quick("grabber_cut_size", "16", "ledger_copy", copies))
+	files := len(w.captureFiles(60))
+	if code, out := w.run("uploader", "--drain"); code != 0 {
+		t.Fatalf("uploader --drain exited %d:\n%s", code, out)
+	}
+	if err := os.RemoveAll(w.store); err != nil {
+		t.Fatal(err)
+	}
+	if code, out := w.run("uploader", "list"); code != 1 || !strings.Contains(out, "uploader rebuild") {
+		t.Errorf("list without a store exited %d:\n%s", code, out)
+	}
+	away := copies + "-away"
+	if err := os.Rename(copies, away); err != nil {
+		t.Fatal(err)
+	}
+	code, out := w.run("uploader", "rebuild")
+	has(t, "rebuild without the copy", out, "ledger_copy", copies, "0 were made", "no captured book")
+	if code != 0 {
+		t.Errorf("rebuild without the copy exited %d", code)
+	}
+	for _, command := range [][]string{{"list"}, {"fetch", "--stdout"}} {
+		code, out := w.run("uploader", command...)
+		has(t, command[0]+" of a lost ledger", out, "know of no file", "uploader rebuild")
+		if code != 0 {
+			t.Errorf("%v of a lost ledger exited %d", command, code)
+		}
+	}
+	if err := os.Rename(away, copies); err != nil {
+		t.Fatal(err)
+	}
+	// Another machine's books in the same directory are not taken for this one's.
+	put(t, filepath.Join(copies, "another-1a2b3c4d", "ledger", "2026-11.jsonl"), "")
+	if r := w.rebuild(); r.Copied != files || r.Captured == 0 {
+		t.Errorf("%+v, want %d", r, files)
+	}
+	w.booksBalance()
+	_, out = w.run("uploader", "list", "--from", "2001-01-01", "--to", "2001-01-02")
+	has(t, "list of a time without files", out, "know of no file of that time")
+}
+
 // TestRebuildFromABucket: what stands beside the objects of a real S3 server is
 // enough, and verify --remote sees what somebody does to them.
 func TestRebuildFromABucket(t *testing.T) {

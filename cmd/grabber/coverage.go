@@ -81,7 +81,7 @@ func showCoverage(frame *app.Frame, from, to string, asJSON bool) error {
 		return err
 	}
 	if !ok {
-		fmt.Fprintln(frame.Err, "the captured book has nothing of that time: it begins with the first start of this version's grabber")
+		fmt.Fprintln(frame.Err, "the captured book has nothing of that time: it begins with the first start of this version's grabber, or was lost ('uploader rebuild' makes it again from a copy)")
 		return app.ErrReported
 	}
 	if !asJSON {

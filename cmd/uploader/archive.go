@@ -94,7 +94,7 @@ func (a *archive) open(frame *app.Frame, cfg *config.Config, ledgers []string) e
 		a.spool = spool
 		a.sources = append(a.sources, catalog.Source{Books: spool.OwnBooks(), Store: spool})
 	case none && len(ledgers) == 0:
-		fmt.Fprintf(frame.Err, "there is no store at %s, and no --ledger was named: nothing is known of any file\n", cfg.StoreDir)
+		fmt.Fprintf(frame.Err, "there is no store at %s, and no --ledger was named: nothing is known of any file (if it was lost, 'uploader rebuild' makes it again)\n", cfg.StoreDir)
 		return app.ErrReported
 	case !none:
 		return err
@@ -107,6 +107,17 @@ func (a *archive) open(frame *app.Frame, cfg *config.Config, ledgers []string) e
 		a.sources = append(a.sources, catalog.Source{Books: books})
 	}
 	return nil
+}
+
+// sayIfEmpty is for who sees nothing, and has to know why.
+func (a *archive) sayIfEmpty(frame *app.Frame) {
+	switch {
+	case a.list.Most() > 0:
+	case a.in.From.IsZero() && a.in.To.IsZero():
+		fmt.Fprintln(frame.Err, "the books know of no file; if they were lost, 'uploader rebuild' makes them again")
+	default:
+		fmt.Fprintln(frame.Err, "the books know of no file of that time")
+	}
 }
 
 // Close closes the books and the store.

@@ -112,6 +112,7 @@ func (f *fetching) run(ctx context.Context, frame *app.Frame) error {
 		return err
 	}
 	defer all.Close()
+	all.sayIfEmpty(frame)
 	target, closeTarget, err := f.target(frame)
 	if err != nil {
 		return err
@@ -224,6 +225,7 @@ func (f *fetching) report(frame *app.Frame, sum retrieve.Sum, err error) error {
 	}
 	add(sum.There, "of them were there")
 	add(int(sum.LeftOut), "messages were there already and were left out")
+	add(sum.Empty, "had nothing that was not there already, and were not made")
 	add(sum.Failed, "could not be fetched")
 	add(sum.Altered, "are not what was captured")
 	add(sum.Unreadable, "lines of the books cannot be read (daemon check says which), and what they tell of may be missing")

@@ -51,6 +51,7 @@ func list(frame *app.Frame, which *selection, asJSON bool) error {
 		return err
 	}
 	defer all.Close()
+	all.sayIfEmpty(frame)
 	out := bufio.NewWriterSize(frame.Out, 64<<10)
 	show := textLine
 	if asJSON {

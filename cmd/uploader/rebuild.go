@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -15,12 +17,14 @@ import (
 	"github.com/storj/twitter-stream/pkg/config"
 	"github.com/storj/twitter-stream/pkg/rebuild"
 	"github.com/storj/twitter-stream/pkg/redact"
+	"github.com/storj/twitter-stream/pkg/sink/directory"
 	"github.com/storj/twitter-stream/pkg/store"
 )
 
 // lost is what rebuild was asked for.
 type lost struct {
 	copy, of       string
+	moved          []string
 	dryRun, asJSON bool
 }
 
@@ -29,9 +33,9 @@ func rebuildCommand(frame *app.Frame) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "rebuild",
 		Short: "Make a lost ledger again, from copies and from what the storage lists",
-		Long: `rebuild makes receipts again that the ledger lacks: from copies of the books (those
-that ledger_copy keeps, by --from-copy; those that the uploader keeps beside the
-files in storages that can be listed), and from the objects that these storages
+		Long: `rebuild makes receipts again that the ledger lacks: from copies of the books (in the
+directory of ledger_copy, or of --from-copy; and those that the uploader keeps beside
+the files in storages that can be listed), and from the objects that these storages
 list, by what was put beside them or, in a directory, by reading them. From copies
 the captured book is made again too. What is there stays as it is, and nothing
 gets in twice: it can be run again at any time.
@@ -39,16 +43,21 @@ gets in twice: it can be run again at any time.
 A web node lists nothing. The hashes and keys of what is on one are in copies of
 the books alone; without one these files cannot be read again by anybody.
 
+Copies say where each file was. If that place has another URL now, such as a disk that
+is mounted at another path, name the old one by --moved, and the new one in upload_url.
+
 Neither grabber nor uploader may run meanwhile.`,
 		Example: `  uploader rebuild --dry-run
   uploader rebuild --from-copy /mnt/usb/books
+  uploader rebuild --moved file:///old/path/archive
   uploader rebuild && uploader verify && uploader verify --remote`,
 		Args: app.Args(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error { return rebuildLedger(cmd.Context(), frame, asked) },
 	}
 	flags := cmd.Flags()
-	flags.StringVar(&asked.copy, "from-copy", "", "a `directory` with copies of the books")
-	flags.StringVar(&asked.of, "of", "", "the `store` whose books are meant, where there are copies of several")
+	flags.StringVar(&asked.copy, "from-copy", "", "a `directory` with copies of the books (default ledger_copy)")
+	flags.StringVar(&asked.of, "of", "", "the `store` whose books are meant, where there are copies of several (default this one, by its machine and path)")
+	flags.StringArrayVar(&asked.moved, "moved", nil, "what was at this `URL` or path is where upload_url says now; may be repeated")
 	flags.BoolVar(&asked.dryRun, "dry-run", false, "only say what would be made")
 	flags.BoolVar(&asked.asJSON, "json", false, "print JSON with stable field names")
 	return cmd
@@ -73,15 +82,19 @@ func rebuildLedger(ctx context.Context, frame *app.Frame, asked lost) error {
 	if err != nil {
 		return err
 	}
-	copies, err := copiesOf(ctx, asked, places)
+	copies, err := copiesOf(ctx, frame, cfg, asked, places)
 	if err != nil {
 		return err
 	}
 	report, err := rebuild.Run(ctx, rebuild.Config{
-		Store: spool, Prefix: cfg.Prefix, Copies: copies, Places: places, DryRun: asked.dryRun, Tries: auditTries,
+		Store: spool, Prefix: cfg.Prefix, Copies: copies, Places: places, Moved: movedURLs(asked.moved), DryRun: asked.dryRun, Tries: auditTries,
 		Backoff:  backoff.Policy{First: cfg.UploadBackoff.First, Max: cfg.UploadBackoff.Max},
 		Progress: saying(frame),
 	})
+	var unknown *rebuild.MovedError
+	if errors.As(err, &unknown) {
+		return &app.ConfigError{Err: err, Advice: "name in upload_url, in " + cfg.Path + ", the one place where it is now"}
+	}
 	if ctx.Err() != nil {
 		return fmt.Errorf("interrupted after %d receipts: the same command goes on there", report.Made)
 	}
@@ -92,6 +105,17 @@ func rebuildLedger(ctx context.Context, frame *app.Frame, asked lost) error {
 		return err
 	}
 	return stillMissing(ctx, frame, cfg, spool)
+}
+
+// movedURLs are places as receipts name them, where a person may name a path.
+func movedURLs(moved []string) (urls []string) {
+	for _, place := range moved {
+		if filepath.IsAbs(place) {
+			place = directory.URL(place)
+		}
+		urls = append(urls, place)
+	}
+	return urls
 }
 
 // saying shows on a terminal what is being done.
@@ -168,22 +192,49 @@ func placesOf(cfg *config.Config, readers *readers) (places []rebuild.Place, err
 	return places, nil
 }
 
-// copiesOf finds the copies of the books, in the directory that a person names
-// and in the places.
-func copiesOf(ctx context.Context, asked lost, places []rebuild.Place) (copies []rebuild.Copy, err error) {
-	if asked.copy != "" {
-		if copies, err = rebuild.CopiesIn(asked.copy, asked.of); err != nil {
-			return nil, several(err)
-		}
+// copiesOf finds the copies of the books, in a directory and in the places.
+func copiesOf(ctx context.Context, frame *app.Frame, cfg *config.Config, asked lost, places []rebuild.Place) ([]rebuild.Copy, error) {
+	copies, err := copiesBelow(frame, cfg, asked)
+	if err != nil {
+		return nil, several(err)
 	}
 	for _, p := range places {
-		found, err := rebuild.CopiesAt(ctx, p, asked.of)
+		found, err := ofOne(cfg, asked.of, func(of string) ([]rebuild.Copy, error) { return rebuild.CopiesAt(ctx, p, of) })
 		if err != nil {
 			return nil, several(err)
 		}
 		copies = append(copies, found...)
 	}
 	return copies, nil
+}
+
+// copiesBelow finds those in the directory that a person names, else in that of
+// ledger_copy: this one need not be there any more.
+func copiesBelow(frame *app.Frame, cfg *config.Config, asked lost) ([]rebuild.Copy, error) {
+	if asked.copy != "" {
+		return ofOne(cfg, asked.of, func(of string) ([]rebuild.Copy, error) { return rebuild.CopiesIn(asked.copy, of) })
+	}
+	if cfg.LedgerCopy == "" {
+		return nil, nil
+	}
+	copies, err := ofOne(cfg, asked.of, func(of string) ([]rebuild.Copy, error) { return rebuild.CopiesIn(cfg.LedgerCopy, of) })
+	var e *rebuild.SeveralError
+	if err == nil || errors.As(err, &e) {
+		return copies, err
+	}
+	fmt.Fprintf(frame.Err, "nothing was taken from ledger_copy, %s: %s\n", redact.Text(cfg.LedgerCopy), redact.Text(err.Error()))
+	return nil, nil
+}
+
+// ofOne finds the copies of the one store that is meant: where a person does not
+// say which, and there are several, of this one if it is among them.
+func ofOne(cfg *config.Config, of string, find func(of string) ([]rebuild.Copy, error)) ([]rebuild.Copy, error) {
+	copies, err := find(of)
+	var e *rebuild.SeveralError
+	if own := app.StoreName(cfg); errors.As(err, &e) && slices.Contains(e.Stores, own) {
+		return find(own)
+	}
+	return copies, err
 }
 
 // several adds what to do about copies of several stores.

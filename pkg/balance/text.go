@@ -53,7 +53,7 @@ func (r Report) Text(w io.Writer) error {
 func (r Report) apart(b *strings.Builder) {
 	row(b, "apart    ", r.Apart.Pushed, "by 'uploader push'")
 	row(b, "apart    ", r.Apart.TakenOver, "shipped under names that are not the grabber's")
-	row(b, "apart    ", r.Apart.Older, "shipped, and captured before there was a captured book")
+	row(b, "apart    ", r.Apart.Older, "shipped, and of a time of which there is no captured book")
 	row(b, "apart    ", r.Apart.Unbooked, "shipped under names of the grabber's that the captured book does not know")
 	row(b, "apart    ", r.Apart.Stored, "in the store, that the captured book does not know")
 	row(b, "apart    ", r.Apart.Damaged, "damaged lines that recovery has set aside, in rejected/")

@@ -92,8 +92,14 @@ func (r *rebuilder) instead(c Copy, b *capturedBook, why error) error {
 func (r *rebuilder) line(text []byte, b *capturedBook) (good bool, err error) {
 	if receipt, err := store.DecodeReceipt(text); err == nil {
 		before := r.report.Made
-		err := r.add(receipt)
-		r.report.Copied += r.report.Made - before
+		receipt, err := r.place(receipt)
+		if err == nil {
+			err = r.add(receipt)
+		}
+		if made := r.report.Made - before; made > 0 {
+			r.report.Copied += made
+			r.elsewhere(receipt)
+		}
 		return true, err
 	}
 	if _, err := coverage.Decode(text); err != nil {

@@ -4,9 +4,10 @@
 // It guarantees that
 //   - nothing that is in the books is changed, and nothing gets in twice, so that
 //     it can be run again after a kill, and over a ledger of which a part is left;
-//   - a receipt that it makes is of an object that its storage has named, by the
-//     metadata that was put with it, or by its bytes, all of which were read; one
-//     that differs from what the captured book says of that name is not made;
+//   - a receipt that it makes is one of a copy, of the place that it names or of
+//     the one that a person says it has moved to; or is of an object that its
+//     storage has named, by the metadata that was put with it, or by its bytes,
+//     all of which were read; one that differs from what the captured book says of that name is not made;
 //   - a name from a storage or a copy becomes no path: objects are asked for by
 //     their keys (sink.ValidKey), and the store's own files are named by months;
 //   - what cannot be made again is said: what is on a place that lists nothing (a
@@ -36,6 +37,9 @@ type Config struct {
 	// Copies are files of the books, the oldest first.
 	Copies []Copy
 	Places []Place
+	// Moved are places, by the URLs that copies of receipts name, whose objects
+	// are at the one place of the same kind in Places now, under the same keys.
+	Moved  []string
 	DryRun bool // nothing is written
 	Tries  int  // of each question to a place
 	// Backoff is how long to wait between them.
@@ -98,6 +102,7 @@ func Run(ctx context.Context, cfg Config) (Report, error) {
 			return r.report, ctx.Err()
 		}
 	}
+	r.report.NoBook = len(r.lines) == 0
 	return r.report, nil
 }
 
@@ -190,16 +195,18 @@ func (r *rebuilder) write() error {
 // are stable.
 type Report struct {
 	DryRun   bool  `json:"dry_run"`
-	Known    int   `json:"known"`    // receipts that were there
-	Made     int   `json:"made"`     // receipts
-	Copied   int   `json:"copied"`   // of these, from copies of the books
-	Read     int64 `json:"read"`     // bytes that were read and hashed for the others
-	Captured int   `json:"captured"` // lines of the captured book that were made again
+	Known    int   `json:"known"`            // receipts that were there
+	Made     int   `json:"made"`             // receipts
+	Copied   int   `json:"copied"`           // of these, from copies of the books
+	Read     int64 `json:"read"`             // bytes that were read and hashed for the others
+	Captured int   `json:"captured"`         // lines of the captured book that were made again
+	NoBook   bool  `json:"no_captured_book"` // there is none, and no copy of one
 
-	Failed  []Trouble `json:"failed"`   // copies and objects that could not be read
-	Skipped []Trouble `json:"skipped"`  // objects that are not the uploader's, or not what the captured book says
-	More    int       `json:"more"`     // of either kind, beyond a thousand
-	Silent  []string  `json:"unlisted"` // places that list nothing
+	Failed    []Trouble   `json:"failed"`    // copies and objects that could not be read
+	Skipped   []Trouble   `json:"skipped"`   // objects that are not the uploader's, or not what the captured book says
+	Elsewhere []Elsewhere `json:"elsewhere"` // receipts that were made of places that were not asked
+	More      int         `json:"more"`      // of either kind, beyond a thousand
+	Silent    []string    `json:"unlisted"`  // places that list nothing
 }
 
 // Trouble is about a copy, or an object.
@@ -212,7 +219,7 @@ type Trouble struct {
 const maxTrouble = 1000
 
 func newReport() Report {
-	return Report{Failed: []Trouble{}, Skipped: []Trouble{}, Silent: []string{}}
+	return Report{Failed: []Trouble{}, Skipped: []Trouble{}, Silent: []string{}, Elsewhere: []Elsewhere{}}
 }
 
 func (r *Report) failed(name string, err error) { r.trouble(&r.Failed, name, err.Error()) }
@@ -237,12 +244,16 @@ func (r Report) Text(w io.Writer) error {
 	if r.Captured > 0 {
 		out = fmt.Appendf(out, "%d lines of the captured book %s\n", r.Captured, verb)
 	}
+	if r.NoBook {
+		out = append(out, "there is no captured book, and no copy of one: what it knew beside the receipts, such as\nmessages and gaps, is lost\n"...)
+	}
 	if r.Read > 0 {
 		out = fmt.Appendf(out, "%d bytes were read and hashed\n", r.Read)
 	}
 	for _, url := range r.Silent {
 		out = fmt.Appendf(out, "\n%s lists nothing: its receipts, and the keys without which its copies\ncannot be read, are in a copy of the books alone\n", redact.Text(url))
 	}
+	out = r.elsewhereText(out)
 	for i, list := range [][]Trouble{r.Failed, r.Skipped} {
 		if len(list) == 0 {
 			continue

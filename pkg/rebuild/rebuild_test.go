@@ -406,6 +406,24 @@ func TestSilentPlace(t *testing.T) {
 	}
 }
 
+// Without a captured book, and without a copy of one, that is said: receipts do
+// not know what was missed.
+func TestNoCapturedBookIsSaid(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		report Report
+		said   bool
+	}{
+		{Report{Made: 3, NoBook: true}, true},
+		{Report{Made: 3, Captured: 4}, false},
+	} {
+		var text strings.Builder
+		if err := c.report.Text(&text); err != nil || strings.Contains(text.String(), "no captured book") != c.said {
+			t.Errorf("%+v: %s", c.report, text.String())
+		}
+	}
+}
+
 func TestFindCopies(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

@@ -24,7 +24,6 @@ package retrieve
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"io/fs"
 	"sync"
@@ -71,6 +70,7 @@ type Output struct {
 // Sum is what became of all.
 type Sum struct {
 	Files, There      int // that are where they belong; those that were before
+	Empty             int // of which no message was left, and which were not made
 	Failed, Altered   int // that could not be got; that are not what was captured
 	Bytes             int64
 	Messages, LeftOut uint64
@@ -274,29 +274,4 @@ func (r *run) place(j *job) error {
 	}
 	r.done(out)
 	return nil
-}
-
-func (r *run) done(out Output) {
-	r.sum.Files++
-	if out.There {
-		r.sum.There++
-	}
-	r.sum.Bytes += out.Size
-	r.sum.Messages += out.Messages
-	r.sum.LeftOut += out.LeftOut
-	r.cfg.Done(out)
-}
-
-func (r *run) account(j *job, err error) {
-	if errors.Is(err, errTwice) {
-		err = nil
-	} else if err != nil {
-		r.sum.Failed++
-		r.cfg.Problem(j.file, err)
-	}
-	if err == nil && j.file.Altered() {
-		r.sum.Altered++
-		r.cfg.Problem(j.file, fmt.Errorf("it is what was shipped, but not what was captured: the captured book says sha256 %s, %d bytes", j.file.Captured.SHA256, j.file.Captured.Bytes))
-	}
-	r.cfg.Step(j.have.size)
 }

@@ -506,7 +506,7 @@ func TestDedupeIntoDirectory(t *testing.T) {
 	d, path := w.directory()
 	for round := range 2 {
 		g := w.run(d, func(c *Config) { c.Dedupe = &Dedupe{Kind: network.X, Window: 100} })
-		if g.err != nil || g.LeftOut != 2 || g.There != 2*round {
+		if g.err != nil || g.LeftOut != 2 || g.There != 2*round || g.Files != 2 || g.Empty != 1 {
 			t.Errorf("round %d: %+v", round, g)
 		}
 		w.holds(path, map[string]string{named(1): post(1, "a") + "\n" + long + "\n", named(2): post(3, "b")})

@@ -1,0 +1,41 @@
+//go:build unix
+
+package cmd_test
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strconv"
+	"testing"
+
+	"github.com/storj/twitter-stream/pkg/sandbox"
+)
+
+// TestRebuildOfAMovedDirectory: on the new machine the archive is mounted at
+// another path, and its books know the old one.
+func TestRebuildOfAMovedDirectory(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, sandbox.TwitterConfig{}, sandbox.NodeConfig{}, quick("upload_url", "archive", "grabber_cut_size", "16"))
+	files := len(w.captureFiles(60))
+	if code, out := w.run("uploader", "--drain"); code != 0 {
+		t.Fatalf("uploader --drain exited %d:\n%s", code, out)
+	}
+	old, now := filepath.Join(w.dir, "archive"), filepath.Join(w.dir, "mounted")
+	if err := errors.Join(os.RemoveAll(w.store), os.Rename(old, now)); err != nil {
+		t.Fatal(err)
+	}
+	code, out := w.run("uploader", "rebuild", "--dry-run", "--upload-url", now)
+	has(t, "rebuild", out, strconv.Itoa(files)+" receipts are of file://"+old, "rebuild --moved 'file://"+old+"'")
+	if code != 0 {
+		t.Errorf("the dry run exited %d", code)
+	}
+	if r := w.rebuild("--upload-url", now, "--moved", old); r.Made != files || r.Copied != files {
+		t.Errorf("%+v, want %d", r, files)
+	}
+	code, out = w.run("uploader", "verify", "--remote", "--download", "--upload-url", now)
+	has(t, "verify", out, strconv.Itoa(files)+" asked for, "+strconv.Itoa(files)+" there", "everything that was asked for is there")
+	if code != 0 {
+		t.Errorf("verify exited %d", code)
+	}
+}
