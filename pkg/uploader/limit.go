@@ -56,6 +56,9 @@ type slowed struct {
 	content io.ReaderAt
 }
 
+// Local implements sink.Slowed.
+func (s slowed) Local() io.ReaderAt { return s.content }
+
 // ReadAt implements io.ReaderAt, but for short reads without an error.
 func (s slowed) ReadAt(p []byte, off int64) (int, error) {
 	p = p[:min(int64(len(p)), s.limit.piece)]
