@@ -93,7 +93,7 @@ type Uploader struct {
 	spool    spool
 	reporter *status.Reporter
 	old      oldReceipts // of a single target
-	held     *holdings   // of several, else nil
+	held     *holdings   // of several, or of one that was one of several, else nil
 	buffers  sync.Pool   // of *[]byte
 	limit    *limit      // of what is sent; nil without
 
@@ -230,10 +230,14 @@ func (u *Uploader) ship(ctx context.Context) error {
 func (u *Uploader) recall() error {
 	defer u.ledger.Idle()
 	u.ledger.Begin(recallLimit)
-	if u.held != nil {
-		return u.held.load(u.spool, u.cfg.Targets)
+	if u.held == nil {
+		enough, err := u.old.load(u.spool, u.cfg.Targets[0])
+		if err != nil || enough {
+			return err
+		}
+		u.held = newHoldings(1)
 	}
-	return u.old.load(u.spool, u.cfg.Targets[0])
+	return u.held.load(u.spool, u.cfg.Targets)
 }
 
 // recallLimit is how long that may take: months of receipts, from a slow disk.
