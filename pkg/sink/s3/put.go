@@ -81,6 +81,10 @@ func (b *Bucket) settle(ctx context.Context, obj sink.Object, a *attempt, etag s
 	switch {
 	case err == nil && a.etag == etag:
 		return nil
+	case err == nil && a.etag == "" && a.isPage(): // of a network that wants a login, say
+		e := b.fail(obj.Name, sink.Temporary, fmt.Errorf("%d, but with a web page", a.status))
+		e.Status, e.Hint = a.status, pageHint
+		return e
 	case err == nil:
 		return b.unproven(ctx, obj, a, etag)
 	case a.status == http.StatusPreconditionFailed:
@@ -148,8 +152,9 @@ func (b *Bucket) has(ctx context.Context, obj sink.Object, etag string) (bool, e
 	defer body.Close()
 	h, buf := sha256.New(), b.buffers.Get().(*[chunk]byte)
 	defer b.buffers.Put(buf)
-	for {
+	for read := int64(0); read <= obj.Size; {
 		n, err := body.Read(buf[:])
+		read += int64(n)
 		h.Write(buf[:n])
 		obj.Progress(0)
 		if err == io.EOF {
@@ -159,4 +164,5 @@ func (b *Bucket) has(ctx context.Context, obj sink.Object, etag string) (bool, e
 			return false, b.broken(ctx, ctx, obj.Name, err)
 		}
 	}
+	return false, nil // it is longer, whatever was said of its size
 }
