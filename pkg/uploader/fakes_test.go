@@ -273,20 +273,34 @@ func (e *fakeEntry) size() int64         { return int64(e.n) }
 func (e *fakeEntry) modified() time.Time { return time.Time{} }
 func (e *fakeEntry) Close() error        { return nil }
 
+func (e *fakeEntry) unchanged() error {
+	e.s.mu.Lock()
+	defer e.s.mu.Unlock()
+	return e.same()
+}
+
+// same is unchanged; e.s.mu is held.
+func (e *fakeEntry) same() error {
+	switch e.s.files[e.name] {
+	case nil:
+		return fs.ErrNotExist
+	case e.file:
+		return nil
+	}
+	return store.ErrChanged
+}
+
 func (e *fakeEntry) remove() error {
 	e.s.mu.Lock()
 	defer e.s.mu.Unlock()
 	if err := e.s.removeErr[e.name]; err != nil {
 		return err
 	}
-	switch e.s.files[e.name] {
-	case nil:
-		return nil
-	case e.file:
+	err := e.same()
+	if err == nil {
 		delete(e.s.files, e.name)
-		return nil
 	}
-	return store.ErrChanged
+	return ignore(err, fs.ErrNotExist)
 }
 
 func config(n *fakeNode) Config {

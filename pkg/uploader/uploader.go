@@ -155,6 +155,9 @@ type entry interface {
 	io.Closer
 	size() int64
 	modified() time.Time
+	// unchanged is store.ErrChanged, or fs.ErrNotExist, if it is not what was opened
+	// any more; it may be closed.
+	unchanged() error
 	// remove unlinks it if it is still what was opened; it may be closed.
 	remove() error
 }
@@ -283,4 +286,5 @@ type onDiskEntry struct {
 
 func (e onDiskEntry) size() int64         { return e.Size }
 func (e onDiskEntry) modified() time.Time { return e.ModTime }
+func (e onDiskEntry) unchanged() error    { return e.st.Unchanged(e.Entry) }
 func (e onDiskEntry) remove() error       { return e.st.Remove(e.Entry) }
