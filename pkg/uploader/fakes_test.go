@@ -32,6 +32,7 @@ type fakeSpool struct {
 	silent   bool // no events, and says so
 	deaf     bool // no events, and does not say so
 	scans    int
+	room     int64 // on its disk
 
 	captured  func(name string) time.Time
 	openErr   map[string]error
@@ -45,7 +46,7 @@ type fakeFile struct{ content []byte }
 func newSpool(names ...string) *fakeSpool {
 	s := &fakeSpool{
 		files: map[string]*fakeFile{}, aside: map[string]store.Reason{}, state: map[string][]byte{},
-		events: make(chan struct{}, 1), openErr: map[string]error{}, removeErr: map[string]error{},
+		room: 1 << 40, events: make(chan struct{}, 1), openErr: map[string]error{}, removeErr: map[string]error{},
 	}
 	for _, name := range names {
 		s.files[name] = &fakeFile{[]byte("content of " + name)}
@@ -152,6 +153,12 @@ func (s *fakeSpool) ReceiptsSince(from time.Time, by string, each func(store.Rec
 		}
 	}
 	return nil
+}
+
+func (s *fakeSpool) Free() (int64, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.room, nil
 }
 
 func (s *fakeSpool) BookFiles(bool, bool) (files []store.BookFile, err error) {

@@ -134,6 +134,7 @@ type spool interface {
 	ReceiptsSince(from time.Time, by string, each func(store.Receipt)) error
 	openLedger(cfg store.LedgerConfig) (ledger, error)
 
+	Free() (int64, error)
 	BookFiles(receipts, captured bool) ([]store.BookFile, error)
 	OpenBook(name string) (interface {
 		io.ReaderAt
