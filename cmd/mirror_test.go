@@ -280,3 +280,22 @@ func TestMirrorPush(t *testing.T) {
 		t.Errorf("%d receipts, want 3", n)
 	}
 }
+
+// TestMirrorOfOnePlace: two URLs that receipts name alike are refused, since one's
+// receipt would be the other's too.
+func TestMirrorOfOnePlace(t *testing.T) {
+	t.Parallel()
+	w, _, names := mirrored(t, 3)
+	one := w.node.UploadURL()
+	for _, other := range []string{one + "?to=another", strings.Replace(one, "http://", "http://me:geheim@", 1)} {
+		w.set("upload_url", one+" "+other)
+		code, out := w.run("uploader", "--drain")
+		if code != 3 || strings.Contains(out, "geheim") {
+			t.Errorf("%s: exited %d:\n%s", other, code, out)
+		}
+		has(t, "uploader", out, "names one place twice")
+	}
+	if left := w.finished(); len(left) != len(names) {
+		t.Errorf("%d files are left, want %d", len(left), len(names))
+	}
+}

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -136,6 +137,10 @@ func targets(ctx context.Context, cfg *config.Config, log *logging.Log, spool *s
 			return nil, nil, err
 		}
 		ends = append(ends, end)
+		if err := onlyOnce(cfg, all, it); err != nil {
+			closeAll()
+			return nil, nil, err
+		}
 		if it.Key, err = keys(cfg, rawURL); err != nil {
 			closeAll()
 			return nil, nil, err
@@ -144,6 +149,20 @@ func targets(ctx context.Context, cfg *config.Config, log *logging.Log, spool *s
 		all = append(all, it)
 	}
 	return all, closeAll, nil
+}
+
+// onlyOnce refuses a place that receipts name as they do another one: the
+// other's receipt would count for it.
+func onlyOnce(cfg *config.Config, all []uploader.Target, it uploader.Target) error {
+	for _, other := range all {
+		if other.Kind == it.Kind && other.URL == it.URL {
+			return &app.ConfigError{
+				Err:    fmt.Errorf("upload_url names one place twice: %s", it.URL),
+				Advice: "places are told apart neither by user and password nor by a query: check upload_url in " + cfg.Path,
+			}
+		}
+	}
+	return nil
 }
 
 // identity is a short hash of what a storage recognises us by: a wait that it

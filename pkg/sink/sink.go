@@ -16,7 +16,8 @@ import (
 
 // Object is what is put. Content is read from its first byte for every try. It
 // may give less than it is asked for without an error, as an io.Reader may:
-// whoever slows it down does that, so that the sink sees bytes move.
+// whoever slows it down does that, so that the sink sees bytes move. For what
+// is not sent, such as a hash, there is Local.
 type Object struct {
 	Name string // a bare name, already safe for every node (SafeName)
 	// Key is where it goes in a sink that has paths, below the URL's prefix

@@ -113,21 +113,34 @@ const maxPendingRemovals = 256
 // that may not be removed, in a store that can be written, is trouble of that
 // file alone: no *Error, and fs.ErrPermission.
 func (s *Store) Remove(e *Entry) error {
-	now, err := s.fs.Lstat(e.Name)
+	err := s.Unchanged(e)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
 	if err != nil {
-		return s.trouble("look at", e.Name, err)
-	}
-	if !unchanged(s.fs, e.info, now) {
-		return fmt.Errorf("remove %.80q: %w", e.Name, ErrChanged)
+		return err
 	}
 	if err := s.fs.Remove(e.Name); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return s.fileTrouble("remove", e.Name, err)
 	}
 	s.ship.reserve.refill() // before others take the room
 	return s.syncRemovals(1, maxPendingRemovals)
+}
+
+// Unchanged is ErrChanged where a file's name does not mean the same file any
+// more, size and modification time, and fs.ErrNotExist where it is gone. The
+// entry may be closed.
+func (s *Store) Unchanged(e *Entry) error {
+	now, err := s.fs.Lstat(e.Name)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return fmt.Errorf("look at %.80q: %w", e.Name, cause(err))
+	case err != nil:
+		return s.trouble("look at", e.Name, err)
+	case !unchanged(s.fs, e.info, now):
+		return fmt.Errorf("look at %.80q: %w", e.Name, ErrChanged)
+	}
+	return nil
 }
 
 // SyncRemovals makes the removals so far durable.

@@ -165,7 +165,7 @@ func (l *lane) setAside(t *track) error {
 		reason.Status, reason.Reason = refused.Status, fmt.Sprintf("the node refused it, but took others: %v", refused.Err)
 	}
 	l.plan.booking[t.name] = t
-	l.crew.booker.in <- outcome{t: t, lane: l, content: t.content, refused: &reason}
+	l.crew.booker.in <- outcome{t: t, lane: l, entry: t.entry, content: t.content, refused: &reason}
 	return nil
 }
 

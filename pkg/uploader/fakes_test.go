@@ -32,6 +32,7 @@ type fakeSpool struct {
 	silent   bool // no events, and says so
 	deaf     bool // no events, and does not say so
 	scans    int
+	room     int64 // on its disk
 
 	captured  func(name string) time.Time
 	openErr   map[string]error
@@ -45,7 +46,7 @@ type fakeFile struct{ content []byte }
 func newSpool(names ...string) *fakeSpool {
 	s := &fakeSpool{
 		files: map[string]*fakeFile{}, aside: map[string]store.Reason{}, state: map[string][]byte{},
-		events: make(chan struct{}, 1), openErr: map[string]error{}, removeErr: map[string]error{},
+		room: 1 << 40, events: make(chan struct{}, 1), openErr: map[string]error{}, removeErr: map[string]error{},
 	}
 	for _, name := range names {
 		s.files[name] = &fakeFile{[]byte("content of " + name)}
@@ -152,6 +153,12 @@ func (s *fakeSpool) ReceiptsSince(from time.Time, by string, each func(store.Rec
 		}
 	}
 	return nil
+}
+
+func (s *fakeSpool) Free() (int64, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.room, nil
 }
 
 func (s *fakeSpool) BookFiles(bool, bool) (files []store.BookFile, err error) {
@@ -273,20 +280,34 @@ func (e *fakeEntry) size() int64         { return int64(e.n) }
 func (e *fakeEntry) modified() time.Time { return time.Time{} }
 func (e *fakeEntry) Close() error        { return nil }
 
+func (e *fakeEntry) unchanged() error {
+	e.s.mu.Lock()
+	defer e.s.mu.Unlock()
+	return e.same()
+}
+
+// same is unchanged; e.s.mu is held.
+func (e *fakeEntry) same() error {
+	switch e.s.files[e.name] {
+	case nil:
+		return fs.ErrNotExist
+	case e.file:
+		return nil
+	}
+	return store.ErrChanged
+}
+
 func (e *fakeEntry) remove() error {
 	e.s.mu.Lock()
 	defer e.s.mu.Unlock()
 	if err := e.s.removeErr[e.name]; err != nil {
 		return err
 	}
-	switch e.s.files[e.name] {
-	case nil:
-		return nil
-	case e.file:
+	err := e.same()
+	if err == nil {
 		delete(e.s.files, e.name)
-		return nil
 	}
-	return store.ErrChanged
+	return ignore(err, fs.ErrNotExist)
 }
 
 func config(n *fakeNode) Config {

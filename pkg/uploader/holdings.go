@@ -24,8 +24,8 @@ const (
 // holds hashes, not names. What is forgotten, or never known, costs no more than
 // another put, which a sink answers as it did the first.
 //
-// A nil *holdings is that of a single target: nothing is in the store that it
-// has, but for what oldReceipts knows.
+// A nil *holdings is that of a single target that always was: nothing is in the
+// store that it has, but for what oldReceipts knows.
 type holdings struct {
 	limit int
 	seed  maphash.Seed

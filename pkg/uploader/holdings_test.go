@@ -154,3 +154,33 @@ func TestMirrorBound(t *testing.T) {
 		}
 	})
 }
+
+// since notes how far back the ledger is read.
+type since struct {
+	*fakeSpool
+	from *time.Time
+}
+
+func (s since) ReceiptsSince(from time.Time, by string, each func(store.Receipt)) error {
+	*s.from = from
+	return s.fakeSpool.ReceiptsSince(from, by, each)
+}
+
+// What recovery set aside is no reason to read a ledger of years at each start.
+func TestLoadPassesOverDamaged(t *testing.T) {
+	s, captured := newSpool("p-1"), time.Now()
+	s.captured = func(name string) time.Time {
+		if name == "p-1" {
+			return captured
+		}
+		return time.Time{}
+	}
+	s.aside["p-0.damaged"] = store.Reason{}
+	var from time.Time
+	if err := newHoldings(2).load(since{s, &from}, mirror(newNode(nil), newNode(nil)).Targets); err != nil {
+		t.Fatal(err)
+	}
+	if want := captured.Add(-clockSlack); !from.Equal(want) {
+		t.Errorf("the ledger is read since %v, want %v", from, want)
+	}
+}

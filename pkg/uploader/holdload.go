@@ -1,6 +1,7 @@
 package uploader
 
 import (
+	"strings"
 	"time"
 
 	"github.com/storj/twitter-stream/pkg/store"
@@ -9,6 +10,10 @@ import (
 // clockSlack is how much older than a file's name its receipts may be, by a
 // clock that was set back meanwhile.
 const clockSlack = 24 * time.Hour
+
+// damagedSuffix marks what recovery set aside, which nobody ever had, nor puts
+// back.
+const damagedSuffix = ".damaged"
 
 // names are the hashes of the names of files.
 type names map[uint64]struct{}
@@ -77,7 +82,9 @@ func (h *holdings) wanted(sp spool) (waiting, aside names, from time.Time, err e
 	}
 	rejected, err := sp.Rejected()
 	for _, reason := range rejected {
-		note(aside, reason.Original)
+		if !strings.HasSuffix(reason.Name, damagedSuffix) {
+			note(aside, reason.Original)
+		}
 	}
 	if !from.IsZero() {
 		from = from.Add(-clockSlack)

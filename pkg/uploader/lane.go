@@ -223,7 +223,8 @@ func (l *lane) land(out outcome, now time.Time) error {
 		return nil
 	}
 	probe := t.probe
-	t.content = out.content
+	t.content, t.entry = out.content, out.entry
+	defer func() { t.entry = nil }()
 	v := l.plan.failed(t, out.err, now)
 	l.failed(t, v, out.err)
 	return l.decide(t, v, probe)

@@ -26,6 +26,9 @@ const (
 	booksSoon  = time.Minute
 	// booksAgain is how long it waits after a copy that failed.
 	booksAgain = time.Hour
+	// smallBook is what may be packed however little room there is, and spare what
+	// else is left to the capture: its files, and what it pauses at. Bytes.
+	smallBook, spare = 1 << 20, 256 << 20
 	// byBooks is the metadata's by of a copy.
 	byBooks = "books"
 )
@@ -112,6 +115,9 @@ func (l *library) fill(ctx context.Context, target Target, has shelf, now time.T
 // put packs the beginning of a book's file and puts it. What is packed lies on
 // the store's disk meanwhile: an object's size and hash come before its bytes.
 func (l *library) put(ctx context.Context, target Target, copied objectkey.Book) error {
+	if err := l.room(copied.Size); err != nil {
+		return err
+	}
 	book, err := l.u.spool.OpenBook(copied.File)
 	if err != nil {
 		return err
@@ -141,6 +147,16 @@ func (l *library) put(ctx context.Context, target Target, copied objectkey.Book)
 		Progress: func(int) { word.renew(l.u.cfg.Timeout + slack + time.Minute) },
 	})
 	return err
+}
+
+// room is an error where a book's copy, packed on the store's disk, might take
+// what the capture needs.
+func (l *library) room(size int64) error {
+	free, err := l.u.spool.Free()
+	if size <= smallBook || err != nil || free >= size+spare { // some systems do not tell
+		return nil
+	}
+	return fmt.Errorf("the store's disk has %d MiB left, which is too little to pack it there", free>>20)
 }
 
 // compress writes one frame with a checksum, and returns its hash and size.

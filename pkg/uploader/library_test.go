@@ -174,6 +174,31 @@ func TestBooksAreCopiedByADrain(t *testing.T) {
 	})
 }
 
+// A disk that is nearly full is left to the capture.
+func TestBooksLeaveRoom(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		s := newSpool()
+		s.room = spare
+		s.books = map[string]string{"2000-01.jsonl": strings.Repeat("receipt\n", 200_000), "2000-02.jsonl": "x\n"}
+		cfg, shelf := withShelf(mirror(newNode(nil)))
+		r := start(t, cfg, s)
+		pass(3 * time.Hour)
+		if keys := shelf.books(t, s.books); len(keys) > 0 {
+			t.Errorf("copies %v", keys)
+		}
+		s.mu.Lock()
+		s.room *= 2
+		s.mu.Unlock()
+		pass(2 * time.Hour)
+		if keys := shelf.books(t, s.books); len(keys) != 2 {
+			t.Errorf("copies %v when there is room", keys)
+		}
+		if err := r.end(); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
 // What is packed is the same for the same lines.
 func TestPack(t *testing.T) {
 	t.Parallel()

@@ -9,9 +9,8 @@ import (
 )
 
 const (
-	// leastPiece and mostPiece bound what is read at a time of an object that is
-	// slowed down.
-	leastPiece, mostPiece = 256, 64 << 10
+	// mostPiece bounds what is read at a time of an object that is slowed down.
+	mostPiece = 64 << 10
 	// shareOfTimeout: with all readers in line, each gets a piece in this part of
 	// the time after which a sink takes a standstill for a fault.
 	shareOfTimeout = 8
@@ -34,7 +33,7 @@ func newLimit(bytesPerSecond int64, readers int, timeout time.Duration) *limit {
 	}
 	turn := min(max(timeout, time.Millisecond), longestTurn) / shareOfTimeout
 	piece := int64(float64(bytesPerSecond) * turn.Seconds() / float64(max(readers, 1)))
-	piece = min(max(piece, leastPiece), mostPiece)
+	piece = min(max(piece, 1), mostPiece)
 	burst := max(piece, bytesPerSecond/20) // what a sleep that lasts too long costs is made up for
 	return &limit{rate: rate.NewLimiter(rate.Limit(bytesPerSecond), int(burst)), piece: piece}
 }
@@ -55,6 +54,9 @@ type slowed struct {
 	limit   *limit
 	content io.ReaderAt
 }
+
+// Local implements sink.Slowed.
+func (s slowed) Local() io.ReaderAt { return s.content }
 
 // ReadAt implements io.ReaderAt, but for short reads without an error.
 func (s slowed) ReadAt(p []byte, off int64) (int, error) {

@@ -62,6 +62,26 @@ func TestBandwidth(t *testing.T) {
 	})
 }
 
+// However little the limit is, none stands still for long.
+func TestLeastBandwidth(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		s, n := newSpool(), newNode(nil)
+		for _, name := range numbered("p-", 1, 4) {
+			s.add(name, strings.Repeat("x", 1000))
+		}
+		cfg := config(n)
+		var longest atomic.Int64
+		cfg.Targets[0].Sink = gapped{n, &longest}
+		cfg.Bandwidth, cfg.Drain = 10, true
+		if err := newUploader(cfg, s).Run(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if gap := time.Duration(longest.Load()); gap > cfg.Timeout/2 {
+			t.Errorf("an upload stood still for %v by our own doing; the sink gives up after %v", gap, cfg.Timeout)
+		}
+	})
+}
+
 // However slow it is, a stop is prompt.
 func TestBandwidthStops(t *testing.T) {
 	bubble(t, func(t *testing.T) {

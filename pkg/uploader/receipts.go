@@ -23,14 +23,31 @@ type oldReceipts struct {
 	byName map[string][]store.Receipt
 }
 
-// load reads the ledger's end, which OpenLedger has made durable.
-func (o *oldReceipts) load(sp spool, target Target) error {
+// load reads the ledger's end, which OpenLedger has made durable. enough is false
+// where the target may have got more of what waits than that tells: it was one of
+// several, and a file waited for the others.
+func (o *oldReceipts) load(sp spool, target Target) (enough bool, err error) {
 	o.target, o.byName = target, map[string][]store.Receipt{}
 	receipts, err := sp.Recent(recentReceipts, store.ByWatch)
+	if err != nil {
+		return false, err
+	}
+	others := false
 	for _, r := range receipts {
 		o.add(r)
+		others = others || !target.gave(r)
 	}
-	return err
+	if len(receipts) < recentReceipts {
+		return true, nil
+	}
+	waiting := 0 // a kill leaves far fewer
+	for name := range o.byName {
+		if file, err := sp.open(name); err == nil {
+			_ = file.Close() // only looked for
+			waiting++
+		}
+	}
+	return !others && waiting < len(o.byName)/2, nil
 }
 
 // add remembers a receipt whose file could not be removed.

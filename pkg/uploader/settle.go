@@ -29,7 +29,7 @@ func (b *booker) settle(o outcome) (booked, error) {
 		now = held.took(o.lane.index, o.content)
 	}
 	switch {
-	case now.has == held.all && o.entry != nil:
+	case now.has == held.all && o.refused == nil:
 		return b.remove(o)
 	case now.refused != 0 && now.has|now.refused == held.all:
 		return b.setAside(o, held.reason(o.content.name))
@@ -64,7 +64,12 @@ func (b *booker) remove(o outcome) (booked, error) {
 // way of all: those who do not refuse it have it.
 func (b *booker) setAside(o outcome, reason store.Reason) (booked, error) {
 	name := o.content.name
-	as, err := b.u.spool.SetAside(name, reason)
+	_ = o.entry.Close() // only read; some systems rename no open file
+	var as string
+	err := o.entry.unchanged() // else it is another file, which nobody refuses
+	if err == nil {
+		as, err = b.u.spool.SetAside(name, reason)
+	}
 	log := o.lane.log.WithFields(logrus.Fields{"file": name, "attempt": o.t.tries})
 	if failed := failure(err); failed != nil {
 		return booked{}, failed

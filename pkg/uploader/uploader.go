@@ -93,7 +93,7 @@ type Uploader struct {
 	spool    spool
 	reporter *status.Reporter
 	old      oldReceipts // of a single target
-	held     *holdings   // of several, else nil
+	held     *holdings   // of several, or of one that was one of several, else nil
 	buffers  sync.Pool   // of *[]byte
 	limit    *limit      // of what is sent; nil without
 
@@ -134,6 +134,7 @@ type spool interface {
 	ReceiptsSince(from time.Time, by string, each func(store.Receipt)) error
 	openLedger(cfg store.LedgerConfig) (ledger, error)
 
+	Free() (int64, error)
 	BookFiles(receipts, captured bool) ([]store.BookFile, error)
 	OpenBook(name string) (interface {
 		io.ReaderAt
@@ -155,6 +156,9 @@ type entry interface {
 	io.Closer
 	size() int64
 	modified() time.Time
+	// unchanged is store.ErrChanged, or fs.ErrNotExist, if it is not what was opened
+	// any more; it may be closed.
+	unchanged() error
 	// remove unlinks it if it is still what was opened; it may be closed.
 	remove() error
 }
@@ -230,10 +234,14 @@ func (u *Uploader) ship(ctx context.Context) error {
 func (u *Uploader) recall() error {
 	defer u.ledger.Idle()
 	u.ledger.Begin(recallLimit)
-	if u.held != nil {
-		return u.held.load(u.spool, u.cfg.Targets)
+	if u.held == nil {
+		enough, err := u.old.load(u.spool, u.cfg.Targets[0])
+		if err != nil || enough {
+			return err
+		}
+		u.held = newHoldings(1)
 	}
-	return u.old.load(u.spool, u.cfg.Targets[0])
+	return u.held.load(u.spool, u.cfg.Targets)
 }
 
 // recallLimit is how long that may take: months of receipts, from a slow disk.
@@ -279,4 +287,5 @@ type onDiskEntry struct {
 
 func (e onDiskEntry) size() int64         { return e.Size }
 func (e onDiskEntry) modified() time.Time { return e.ModTime }
+func (e onDiskEntry) unchanged() error    { return e.st.Unchanged(e.Entry) }
 func (e onDiskEntry) remove() error       { return e.st.Remove(e.Entry) }

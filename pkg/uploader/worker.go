@@ -17,11 +17,11 @@ import (
 type outcome struct {
 	t       *track
 	lane    *lane
-	entry   entry // open where err is nil
+	entry   entry // open where err is nil, closed where it is refused
 	content content
 	receipt sink.Receipt
 	old     bool          // an old receipt proves it; nothing was put
-	refused *store.Reason // for good; nothing else is there but content
+	refused *store.Reason // for good; of the rest entry and content are there
 	err     error
 }
 

@@ -52,9 +52,12 @@ func kindOf(status int, code string, html bool) sink.Kind {
 }
 
 // isDamage reports whether the bucket got other bytes than it was promised.
-func isDamage(err error) bool {
+func isDamage(err error) bool { return says(err, damageCodes...) }
+
+// says reports whether an error is an answer of one of these codes.
+func says(err error, codes ...string) bool {
 	var said *refusal
-	return errors.As(err, &said) && slices.Contains(damageCodes, said.code)
+	return errors.As(err, &said) && slices.Contains(codes, said.code)
 }
 
 // refusal is a bucket's answer, fit to be shown.
@@ -91,7 +94,7 @@ func (b *Bucket) explain(ctx, trying context.Context, name string, a *attempt, e
 			return b.fail(name, sink.Changed, fault)
 		}
 	}
-	html := strings.Contains(strings.ToLower(a.contentType), "text/html")
+	html := a.isPage()
 	var said minio.ErrorResponse
 	switch {
 	case errors.As(err, &said) && a.status > 0:
@@ -104,6 +107,7 @@ func (b *Bucket) explain(ctx, trying context.Context, name string, a *attempt, e
 
 // refused is an answer that is no success.
 func (b *Bucket) refused(name string, a *attempt, said minio.ErrorResponse, html bool) error {
+	said.Code, said.Message = b.secretless(said.Code), b.secretless(said.Message)
 	r := &refusal{status: a.status, code: redact.Text(said.Code), text: redact.Text(said.Message)}
 	if strings.HasPrefix(r.code, strconv.Itoa(a.status)) || said.Code == "" || html {
 		r.code, r.text = http.StatusText(a.status), redact.Body(strings.NewReader(said.Message)) // the library's stand-in for no code
@@ -120,6 +124,8 @@ func (b *Bucket) refused(name string, a *attempt, said minio.ErrorResponse, html
 	return e
 }
 
+const pageHint = "what answers there is a web page, not S3: check endpoint in upload_url"
+
 // hint says what a person can do.
 func (b *Bucket) hint(kind sink.Kind, said minio.ErrorResponse, html bool) string {
 	moved := said.Region != "" && said.Region != b.at.region
@@ -131,7 +137,7 @@ func (b *Bucket) hint(kind sink.Kind, said minio.ErrorResponse, html bool) strin
 	case kind == sink.Misdirected && said.Code == "NoSuchBucket":
 		return "there is no bucket " + b.at.bucket + " there: make it, or check bucket, endpoint and region in upload_url"
 	case kind == sink.Misdirected && html:
-		return "what answers there is a web page, not S3: check endpoint in upload_url"
+		return pageHint
 	case kind == sink.Misdirected:
 		return "check bucket, endpoint and region in upload_url"
 	case kind == sink.Credentials && strings.HasPrefix(said.Code, "ExpiredToken"):

@@ -29,6 +29,11 @@ type attempt struct {
 	etag        string
 }
 
+// isPage reports whether the answer is a web page.
+func (a *attempt) isPage() bool {
+	return strings.Contains(strings.ToLower(a.contentType), "text/html")
+}
+
 type attemptKey struct{}
 
 // request makes one call of the library's as one watched request. after is how

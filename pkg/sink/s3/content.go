@@ -167,10 +167,11 @@ func readAt(from io.ReaderAt, p []byte, off int64) (int, error) {
 
 // pass reads a stretch of an object through hashes.
 func (b *Bucket) pass(ctx context.Context, obj sink.Object, off, end int64, hashes ...hash.Hash) error {
+	local, _ := sink.Local(obj.Content)
 	buf := b.buffers.Get().(*[chunk]byte)
 	defer b.buffers.Put(buf)
 	for off < end {
-		n, err := readAt(obj.Content, buf[:min(chunk, end-off)], off)
+		n, err := readAt(local, buf[:min(chunk, end-off)], off)
 		if err != nil {
 			return b.fail(obj.Name, sink.Changed, err)
 		}

@@ -13,6 +13,7 @@ import (
 	"github.com/minio/minio-go/v7/pkg/credentials"
 
 	"github.com/storj/twitter-stream/pkg/redact"
+	"github.com/storj/twitter-stream/pkg/sink"
 )
 
 // roleWait is how long one question to the service that hands out the keys of an
@@ -113,6 +114,33 @@ func (c *chain) instance(cc *credentials.CredContext) (credentials.Value, error)
 
 func credContext() *credentials.CredContext {
 	return &credentials.CredContext{Client: &http.Client{Timeout: roleWait}, Context: context.Background()}
+}
+
+// renewing makes a call, and makes it again when the keys were refused and there
+// are others by now: those of a session expire.
+func (b *Bucket) renewing(call func() error) error {
+	used, _ := b.creds.GetWithContext(credContext()) // an error comes again with the request
+	err := call()
+	var refused *sink.Error
+	if errors.As(err, &refused) && refused.Kind == sink.Credentials && b.renew(used) {
+		err = call()
+	}
+	return err
+}
+
+// secretless takes out of what a bucket says what it got from us and nobody else
+// may know.
+func (b *Bucket) secretless(text string) string {
+	keys, err := b.creds.GetWithContext(credContext())
+	if err != nil {
+		return text
+	}
+	for _, secret := range []string{keys.SessionToken, keys.SecretAccessKey} {
+		if secret != "" {
+			text = strings.ReplaceAll(text, secret, "(secret)")
+		}
+	}
+	return text
 }
 
 // renew looks for keys anew after used were refused, and reports whether there

@@ -66,6 +66,9 @@ func (b *Bucket) putParts(ctx context.Context, obj sink.Object) error {
 	a.etag = info.ETag
 	if a.status == http.StatusOK && err != nil {
 		a.status = 0 // an error in a success; its own code says what it is
+		if says(err, "PreconditionFailed") {
+			a.status = http.StatusPreconditionFailed
+		}
 	}
 	// Once it is complete there is nothing to remove, and asking for it is harmless.
 	if err = b.settle(ctx, obj, a, etag, err); err != nil || a.status == http.StatusPreconditionFailed {

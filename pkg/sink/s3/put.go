@@ -58,7 +58,7 @@ func (b *Bucket) putWhole(ctx context.Context, obj sink.Object) error {
 // digest returns an object's MD5 and where to send it from, until release.
 func (b *Bucket) digest(ctx context.Context, obj sink.Object) (from io.ReaderAt, sum []byte, release func(), err error) {
 	h := newMD5()
-	if obj.Size > small {
+	if _, slowed := sink.Local(obj.Content); slowed || obj.Size > small {
 		err = b.pass(ctx, obj, 0, obj.Size, h)
 		return obj.Content, h.Sum(nil), func() {}, err
 	}
@@ -81,6 +81,10 @@ func (b *Bucket) settle(ctx context.Context, obj sink.Object, a *attempt, etag s
 	switch {
 	case err == nil && a.etag == etag:
 		return nil
+	case err == nil && a.etag == "" && a.isPage(): // of a network that wants a login, say
+		e := b.fail(obj.Name, sink.Temporary, fmt.Errorf("%d, but with a web page", a.status))
+		e.Status, e.Hint = a.status, pageHint
+		return e
 	case err == nil:
 		return b.unproven(ctx, obj, a, etag)
 	case a.status == http.StatusPreconditionFailed:
@@ -148,8 +152,9 @@ func (b *Bucket) has(ctx context.Context, obj sink.Object, etag string) (bool, e
 	defer body.Close()
 	h, buf := sha256.New(), b.buffers.Get().(*[chunk]byte)
 	defer b.buffers.Put(buf)
-	for {
+	for read := int64(0); read <= obj.Size; {
 		n, err := body.Read(buf[:])
+		read += int64(n)
 		h.Write(buf[:n])
 		obj.Progress(0)
 		if err == io.EOF {
@@ -159,4 +164,5 @@ func (b *Bucket) has(ctx context.Context, obj sink.Object, etag string) (bool, e
 			return false, b.broken(ctx, ctx, obj.Name, err)
 		}
 	}
+	return false, nil // it is longer, whatever was said of its size
 }

@@ -18,7 +18,11 @@ func (b *Bucket) Stat(ctx context.Context, ref sink.Ref) (sink.Found, error) {
 	if !sink.ValidKey(ref.Key) {
 		return sink.Found{}, notFound(ref.Key)
 	}
-	info, err := b.stat(ctx, "", b.at.key(ref.Key))
+	var info minio.ObjectInfo
+	err := b.renewing(func() (err error) {
+		info, err = b.stat(ctx, "", b.at.key(ref.Key))
+		return err
+	})
 	if err != nil {
 		return sink.Found{}, err
 	}
@@ -31,7 +35,12 @@ func (b *Bucket) Open(ctx context.Context, ref sink.Ref) (io.ReadCloser, error) 
 	if !sink.ValidKey(ref.Key) {
 		return nil, notFound(ref.Key)
 	}
-	return b.open(ctx, "", b.at.key(ref.Key))
+	var body io.ReadCloser
+	err := b.renewing(func() (err error) {
+		body, err = b.open(ctx, "", b.at.key(ref.Key))
+		return err
+	})
+	return body, err
 }
 
 // List implements sink.Lister: of all objects below the URL's prefix and then
@@ -72,6 +81,11 @@ func (b *Bucket) stat(ctx context.Context, name, key string) (info minio.ObjectI
 	var said *refusal
 	if errors.As(err, &said) && said.code == "NoSuchKey" {
 		return info, notFound(key)
+	}
+	var refused *sink.Error
+	if a.status == http.StatusBadRequest && errors.As(err, &refused) {
+		// Without a body nobody says why; Amazon's says so when a session has expired.
+		refused.Kind, refused.Hint = sink.Credentials, "the keys may have expired. "+b.keysHint()
 	}
 	return info, err
 }

@@ -148,12 +148,7 @@ func (b *Bucket) Put(ctx context.Context, obj sink.Object) (sink.Receipt, error)
 	if sink.SafeName(obj.Name) != obj.Name || !sink.ValidKey(obj.Key) {
 		return sink.Receipt{}, b.fail(obj.Name, sink.Permanent, errors.New("not a safe name"))
 	}
-	used, _ := b.creds.GetWithContext(credContext()) // an error comes again with the request
-	err := b.put(ctx, obj)
-	var refused *sink.Error
-	if errors.As(err, &refused) && refused.Kind == sink.Credentials && b.renew(used) {
-		err = b.put(ctx, obj)
-	}
+	err := b.renewing(func() error { return b.put(ctx, obj) })
 	if ctx.Err() != nil && err != nil {
 		return sink.Receipt{}, ctx.Err()
 	}

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"io"
 	"strings"
+
+	"github.com/storj/twitter-stream/pkg/sink"
 )
 
 // prove checks an answer against what was sent and returns the key, "" where
@@ -49,7 +51,8 @@ func (up *upload) seal(ctx context.Context, keyHex string) (string, error) {
 	if err != nil {
 		return "", errors.New("the node named a key that is not one")
 	}
-	content := io.NewSectionReader(up.obj.Content, 0, up.obj.Size)
+	local, _ := sink.Local(up.obj.Content)
+	content := io.NewSectionReader(local, 0, up.obj.Size)
 	for {
 		n, err := content.Read(in[:])
 		s.Write(in[:n])
