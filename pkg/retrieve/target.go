@@ -110,6 +110,13 @@ func (d *Directory) measure(name string) (measure, error) {
 		return measure{}, err
 	}
 	defer f.Close() //nolint:errcheck // only read
+	info, err := f.Stat()
+	if err == nil && !info.Mode().IsRegular() {
+		err = d.taken(name) // reading a pipe may never end
+	}
+	if err != nil {
+		return measure{}, err
+	}
 	m := newMeter(io.Discard)
 	buffer := d.files.buffer()
 	defer d.files.put(buffer)
