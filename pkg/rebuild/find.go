@@ -153,7 +153,8 @@ func monthIn(name string) string {
 }
 
 // CopiesAt finds the copies of the books that the uploader keeps in a storage
-// that lists what it has; none elsewhere.
+// that lists what it has; none elsewhere. Where the list cannot be had, it is a
+// copy that cannot be opened: it keeps no other place's from being read.
 func CopiesAt(ctx context.Context, p Place, wanted string) ([]Copy, error) {
 	lister, ok := p.Reader.(sink.Lister)
 	if !ok {
@@ -171,7 +172,8 @@ func CopiesAt(ctx context.Context, p Place, wanted string) ([]Copy, error) {
 		return nil
 	})
 	if err != nil {
-		return nil, err
+		failed := func(context.Context) (io.ReadCloser, error) { return nil, err }
+		return []Copy{{Name: "the list of copies at " + p.URL, Open: failed}}, ctx.Err()
 	}
 	copies, err := choose(p.URL, wanted, stores)
 	return newest(ordered(copies)), err

@@ -21,6 +21,10 @@ import (
 	"github.com/storj/twitter-stream/pkg/store"
 )
 
+// maxName is the longest name that becomes a receipt's, in bytes: no file system
+// has longer ones.
+const maxName = 1024
+
 // Books is the prefix of the keys below which copies of the books lie.
 const Books = objectkey.Books + "/"
 
@@ -125,8 +129,13 @@ func (r *rebuilder) contradicts(receipt store.Receipt) string {
 	if receipt.By != store.ByWatch || receipt.SHA256 == "" {
 		return ""
 	}
-	if content, ok := r.files[r.hash(receipt.Name)]; ok && content != r.hash(receipt.SHA256) {
+	c, ok := r.files[r.hash(receipt.Name)]
+	switch {
+	case !ok:
+	case c.sum != r.hash(receipt.SHA256):
 		return "it is not what was captured under this name: the captured book has another SHA-256"
+	case receipt.InflatedSHA256 != "" && c.inflated != r.inflated(receipt.InflatedSize, receipt.InflatedSHA256):
+		return "what stands beside it of its content is not what was captured under this name"
 	}
 	return ""
 }
@@ -141,7 +150,7 @@ func told(f sink.Found) (r store.Receipt, why string) {
 	at, timeErr := time.Parse(time.RFC3339, f.Meta["time"])
 	by := f.Meta["by"]
 	switch {
-	case err != nil || name == "" || strings.ContainsAny(name, "/\x00") || sink.SafeName(name) != path.Base(f.Key):
+	case err != nil || name == "" || len(name) > maxName || strings.ContainsAny(name, "/\x00") || sink.SafeName(name) != path.Base(f.Key):
 		return r, "the name beside it is not that of its key"
 	case sizeErr != nil || f.Size >= 0 && size != f.Size:
 		return r, fmt.Sprintf("it has %d bytes, and %.20q stands beside it", f.Size, f.Meta["size"])
@@ -153,8 +162,13 @@ func told(f sink.Found) (r store.Receipt, why string) {
 		at = f.Modified
 	}
 	r = store.Receipt{Time: at, Name: name, Size: size, SHA256: f.Meta["sha256"], By: by}
-	if inflated, err := strconv.ParseInt(f.Meta["inflated-size"], 10, 64); err == nil && isHash(f.Meta["inflated-sha256"]) {
-		r.InflatedSize, r.InflatedSHA256 = inflated, f.Meta["inflated-sha256"]
+	if f.Meta["inflated-sha256"] == "" {
+		return r, ""
+	}
+	r.InflatedSHA256 = f.Meta["inflated-sha256"]
+	r.InflatedSize, err = strconv.ParseInt(f.Meta["inflated-size"], 10, 64)
+	if err != nil || r.InflatedSize < 0 || !isHash(r.InflatedSHA256) {
+		return store.Receipt{}, "what stands beside it of its content is no size and no SHA-256"
 	}
 	return r, ""
 }
@@ -167,7 +181,7 @@ func (r *rebuilder) hashed(p Place, f sink.Found) (receipt store.Receipt, why st
 		return receipt, "nothing stands beside it, and its name is not one of the capture's"
 	}
 	receipt = store.Receipt{Time: f.Modified, Name: name, By: store.ByWatch}
-	err := r.again(func() error { return r.read(p, f.Key, &receipt) })
+	err := r.again(func() error { return r.read(p, f, &receipt) })
 	if err != nil {
 		r.report.failed(f.Key, err)
 		receipt.SHA256 = ""
@@ -175,16 +189,23 @@ func (r *rebuilder) hashed(p Place, f sink.Found) (receipt store.Receipt, why st
 	return receipt, ""
 }
 
-func (r *rebuilder) read(p Place, key string, receipt *store.Receipt) error {
-	body, err := p.Reader.Open(r.ctx, sink.Ref{Key: key})
+func (r *rebuilder) read(p Place, f sink.Found, receipt *store.Receipt) error {
+	body, err := p.Reader.Open(r.ctx, sink.Ref{Key: f.Key})
 	if err != nil {
 		return err
 	}
 	defer body.Close() //nolint:errcheck // only read
+	var from io.Reader = body
+	if f.Size >= 0 {
+		from = io.LimitReader(body, f.Size+1) // a server may send without end
+	}
 	sum := sha256.New()
-	receipt.Size, err = io.Copy(sum, body)
+	receipt.Size, err = io.Copy(sum, from)
 	r.report.Read += receipt.Size
 	receipt.SHA256 = hex.EncodeToString(sum.Sum(nil))
+	if err == nil && f.Size >= 0 && receipt.Size != f.Size {
+		err = fmt.Errorf("%d bytes of it came at least, and it was listed with %d", receipt.Size, f.Size)
+	}
 	return err
 }
 

@@ -22,6 +22,7 @@ import (
 	"fmt"
 	"hash/maphash"
 	"io"
+	"strconv"
 
 	"github.com/storj/twitter-stream/pkg/backoff"
 	"github.com/storj/twitter-stream/pkg/coverage"
@@ -79,9 +80,13 @@ type rebuilder struct {
 	receipts map[uint64]struct{} // there, by what they are about
 	keys     map[uint64]struct{} // there, by place and key
 	lines    map[uint64]struct{} // of the captured book that are there
-	files    map[uint64]uint64   // content of captured files, by name
+	files    map[uint64]content  // captured files, by name
 	pending  []store.Receipt
 }
+
+// content is what the captured book says of a file: hashes of its SHA-256 as it
+// is shipped, and of that of what is in it; 0 where that is the same.
+type content struct{ sum, inflated uint64 }
 
 // Run makes again what can be. The error is that the books cannot be read or
 // written, or the context's; what could not be asked is in the report.
@@ -91,7 +96,7 @@ func Run(ctx context.Context, cfg Config) (Report, error) {
 	}
 	r := &rebuilder{
 		ctx: ctx, cfg: cfg, report: newReport(), seed: maphash.MakeSeed(),
-		receipts: map[uint64]struct{}{}, keys: map[uint64]struct{}{}, lines: map[uint64]struct{}{}, files: map[uint64]uint64{},
+		receipts: map[uint64]struct{}{}, keys: map[uint64]struct{}{}, lines: map[uint64]struct{}{}, files: map[uint64]content{},
 	}
 	r.report.DryRun = cfg.DryRun
 	for _, step := range []func() error{r.begin, r.copies, r.places, r.write} {
@@ -150,12 +155,16 @@ func (r *rebuilder) learnFile(text []byte) {
 		return
 	}
 	f := l.File
-	sum := f.SHA256
+	c := content{sum: r.hash(f.SHA256)}
 	if f.PackedSHA256 != "" {
-		sum = f.PackedSHA256
+		c = content{r.hash(f.PackedSHA256), r.inflated(f.Bytes, f.SHA256)}
 	}
 	delete(r.files, r.hash(f.Instead))
-	r.files[r.hash(f.Name)] = r.hash(sum)
+	r.files[r.hash(f.Name)] = c
+}
+
+func (r *rebuilder) inflated(size int64, sum string) uint64 {
+	return r.hash(strconv.FormatInt(size, 10), sum)
 }
 
 func (r *rebuilder) hash(parts ...string) uint64 {
