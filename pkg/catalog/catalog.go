@@ -83,13 +83,15 @@ func (f *File) Put() (c Content, ok bool) {
 	return Content{f.Captured.Bytes, f.Captured.SHA256}, true
 }
 
-// Inflated is what is in the file, if it is packed: by its receipts, else by the
-// captured book.
+// Inflated is what is in the file, if it is packed: by the captured book if that
+// is about these bytes, else by its receipts, which may have been made again from
+// what storages say.
 func (f *File) Inflated() (c Content, ok bool) {
-	if len(f.Places) > 0 && f.Places[0].InflatedSHA256 != "" {
+	booked := f.Captured != nil && f.Captured.PackedSHA256 != ""
+	if !(booked && !f.Altered()) && len(f.Places) > 0 && f.Places[0].InflatedSHA256 != "" {
 		return Content{f.Places[0].InflatedSize, f.Places[0].InflatedSHA256}, true
 	}
-	if f.Captured != nil && f.Captured.PackedSHA256 != "" {
+	if booked {
 		return Content{f.Captured.Bytes, f.Captured.SHA256}, true
 	}
 	return c, false

@@ -285,3 +285,17 @@ func TestManyLines(t *testing.T) {
 		t.Errorf("%d files, %v", n, err)
 	}
 }
+
+// Of what is in a packed file the captured book has the word, and a receipt only
+// where that says nothing: rebuild takes receipts from what stands beside objects.
+func TestBookHasTheWordOnContent(t *testing.T) {
+	t.Parallel()
+	m := newMachine(t)
+	name := named("p-", 5, ".zst")
+	m.captures(coverage.File{Name: name, Messages: 1, Bytes: 7, SHA256: hash("a"), PackedBytes: 3, PackedSHA256: hash("b")})
+	m.ships(0, store.Receipt{Name: name, Size: 3, SHA256: hash("b"), URL: "one", InflatedSize: 9, InflatedSHA256: hash("c")})
+	files, _ := all(t, Range{}, m.source(nil))
+	if got, ok := files[0].Inflated(); !ok || got != (Content{7, hash("a")}) {
+		t.Errorf("%+v, %v", got, ok)
+	}
+}
