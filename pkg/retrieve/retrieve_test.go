@@ -267,6 +267,9 @@ func TestNothingIsBelieved(t *testing.T) {
 		}, "longer than inflated 11 bytes"},
 		{"packed and torn", func(w *world, n string) { w.ships(n+".gz", zipped[:len(zipped)-9], good, "u/") }, "unexpected EOF"},
 		{"not packed", func(w *world, n string) { w.ships(n+".zst", good, good, "u/") }, "cannot be inflated"},
+		{"a bomb, and no book tells what is in it", func(w *world, n string) {
+			w.ships(n+".zst", packedBy(w.t, pack.Zstd, make([]byte, leastBound+1)), nil, "u/")
+		}, "no book says what is in it"},
 		{"the first place has it not", func(w *world, n string) { w.ships(n, good, nil, "u/", "v/"); delete(w.places, "u/"+n) }, ""},
 		{"the first place has another", func(w *world, n string) { w.ships(n, good, nil, "u/", "v/"); w.places["u/"+n] = other }, ""},
 		{"no place has it", func(w *world, n string) {
