@@ -195,11 +195,14 @@ func TestRebuildByLedgerCopy(t *testing.T) {
 	if code != 0 {
 		t.Errorf("rebuild without the copy exited %d", code)
 	}
-	for _, command := range [][]string{{"list"}, {"fetch", "--stdout"}} {
-		code, out := w.run("uploader", command...)
-		has(t, command[0]+" of a lost ledger", out, "know of no file", "uploader rebuild")
-		if code != 0 {
-			t.Errorf("%v of a lost ledger exited %d", command, code)
+	for _, command := range []struct {
+		want int
+		args []string
+	}{{0, []string{"list"}}, {1, []string{"fetch", "--stdout"}}, {1, []string{"fetch", "--stdout", "--from", "7d"}}} {
+		code, out := w.run("uploader", command.args...)
+		has(t, command.args[0]+" of a lost ledger", out, "know of no file", "uploader rebuild")
+		if code != command.want {
+			t.Errorf("%v of a lost ledger exited %d", command.args, code)
 		}
 	}
 	if err := os.Rename(away, copies); err != nil {
@@ -210,6 +213,15 @@ func TestRebuildByLedgerCopy(t *testing.T) {
 	if r := w.rebuild(); r.Copied != files || r.Captured == 0 {
 		t.Errorf("%+v, want %d", r, files)
 	}
+	w.booksBalance()
+	// What a rebuild that was killed has left passes for whole nowhere.
+	put(t, filepath.Join(w.store, ".state", "rebuilding"), "")
+	for _, command := range [][]string{{"list"}, {"fetch", "--stdout"}, {"fetch", "--bag", filepath.Join(w.dir, "bag")}, {"verify"}} {
+		if code, out := w.run("uploader", command...); code != 1 || !strings.Contains(out, "'uploader rebuild' again") {
+			t.Errorf("%v of half a ledger exited %d:\n%s", command, code, out)
+		}
+	}
+	w.rebuild()
 	w.booksBalance()
 	_, out = w.run("uploader", "list", "--from", "2001-01-01", "--to", "2001-01-02")
 	has(t, "list of a time without files", out, "know of no file of that time")

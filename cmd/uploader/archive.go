@@ -109,15 +109,61 @@ func (a *archive) open(frame *app.Frame, cfg *config.Config, ledgers []string) e
 	return nil
 }
 
-// sayIfEmpty is for who sees nothing, and has to know why.
-func (a *archive) sayIfEmpty(frame *app.Frame) {
+// half reports, and says, whether the store's books are only half made again:
+// then what is known of is not all that there is.
+func (a *archive) half(frame *app.Frame) bool { return a.spool != nil && halfRebuilt(frame, a.spool) }
+
+// halfRebuilt says so of a store.
+func halfRebuilt(frame *app.Frame, spool *store.Store) bool {
+	half, err := spool.Rebuilding()
+	switch {
+	case err != nil:
+		fmt.Fprintf(frame.Err, "whether the books are whole cannot be read: %v\n", err)
+	case half:
+		fmt.Fprintln(frame.Err, "a rebuild of the books did not come to its end, so that they do not tell of everything: run 'uploader rebuild' again")
+	}
+	return half || err != nil
+}
+
+// empty reports, and says, that the books know of no file. never says that they
+// have never known of any.
+func (a *archive) empty(frame *app.Frame) (never bool) {
 	switch {
 	case a.list.Most() > 0:
-	case a.in.From.IsZero() && a.in.To.IsZero():
+	case a.blank() || a.in.From.IsZero() && a.in.To.IsZero():
 		fmt.Fprintln(frame.Err, "the books know of no file; if they were lost, 'uploader rebuild' makes them again")
+		return a.blank()
 	default:
 		fmt.Fprintln(frame.Err, "the books know of no file of that time")
 	}
+	return false
+}
+
+// blank reports whether there is no line in any book.
+func (a *archive) blank() bool {
+	if a.spool == nil || len(a.sources) > 1 {
+		return false // there are other books
+	}
+	receipts, err := a.spool.Recent(1, "")
+	months, merr := a.spool.CapturedMonths()
+	return err == nil && merr == nil && len(receipts)+len(months) == 0
+}
+
+// recent is how many receipts may have come while a file was waited for.
+const recent = 4096
+
+// again looks for the receipts of a file that has just left the store.
+func (a *archive) again(file catalog.File) (places []store.Receipt, err error) {
+	if a.spool == nil || file.Source != 0 {
+		return nil, nil
+	}
+	receipts, err := a.spool.Recent(recent, store.ByWatch)
+	for _, r := range receipts {
+		if r.Name == file.Name {
+			places = append(places, r)
+		}
+	}
+	return places, err
 }
 
 // Close closes the books and the store.

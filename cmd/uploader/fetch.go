@@ -112,7 +112,10 @@ func (f *fetching) run(ctx context.Context, frame *app.Frame) error {
 		return err
 	}
 	defer all.Close()
-	all.sayIfEmpty(frame)
+	half := all.half(frame)
+	if all.empty(frame) || half && f.bag != "" { // a bag says of itself that it is whole
+		return app.ErrReported
+	}
 	target, closeTarget, err := f.target(frame)
 	if err != nil {
 		return err
@@ -138,7 +141,10 @@ func (f *fetching) run(ctx context.Context, frame *app.Frame) error {
 	if err == nil && bag != nil {
 		err = bag.finish(cfg, all, f.dedupe, sum)
 	}
-	return f.report(frame, sum, err)
+	if err := f.report(frame, sum, err); err != nil || !half {
+		return err
+	}
+	return app.ErrReported
 }
 
 // target opens what files go to.
@@ -153,6 +159,9 @@ func (f *fetching) target(frame *app.Frame) (retrieve.Target, func(), error) {
 	path := f.into
 	if f.bag != "" {
 		path = bagit.Data(f.bag)
+		if err := bagit.Fit(f.bag, coverageFile); err != nil {
+			return nil, nil, err
+		}
 	}
 	dir, err := retrieve.OpenDirectory(path)
 	if err != nil {
@@ -192,23 +201,6 @@ func (f *fetching) how(cfg *config.Config, all *archive, places *readers) retrie
 		how.Dedupe = &retrieve.Dedupe{Kind: cfg.StreamKind, Window: f.window}
 	}
 	return how
-}
-
-// recent is how many receipts may have come while a file was waited for.
-const recent = 4096
-
-// again looks for the receipts of a file that has just left the store.
-func (a *archive) again(file catalog.File) (places []store.Receipt, err error) {
-	if a.spool == nil || file.Source != 0 {
-		return nil, nil
-	}
-	receipts, err := a.spool.Recent(recent, store.ByWatch)
-	for _, r := range receipts {
-		if r.Name == file.Name {
-			places = append(places, r)
-		}
-	}
-	return places, err
 }
 
 // report says what became of all.

@@ -51,7 +51,8 @@ func list(frame *app.Frame, which *selection, asJSON bool) error {
 		return err
 	}
 	defer all.Close()
-	all.sayIfEmpty(frame)
+	half := all.half(frame)
+	all.empty(frame)
 	out := bufio.NewWriterSize(frame.Out, 64<<10)
 	show := textLine
 	if asJSON {
@@ -66,6 +67,9 @@ func list(frame *app.Frame, which *selection, asJSON bool) error {
 	}
 	if n := all.list.Damaged(); n > 0 {
 		fmt.Fprintf(frame.Err, "%d lines of the books cannot be read, and what they tell of may be missing: daemon check says which\n", n)
+		half = true
+	}
+	if half {
 		return app.ErrReported
 	}
 	return nil

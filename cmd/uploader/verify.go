@@ -81,7 +81,7 @@ func verify(ctx context.Context, frame *app.Frame, asJSON bool) error {
 	if err != nil {
 		return err
 	}
-	return tell(frame, asJSON, report, report.Text, report.Balanced)
+	return tell(frame, asJSON, report, report.Text, !halfRebuilt(frame, spool) && report.Balanced)
 }
 
 // openToRead opens a store that there is.

@@ -56,10 +56,33 @@ type Bag struct {
 // Data is the payload's directory of a bag at path.
 func Data(path string) string { return filepath.Join(path, payload) }
 
+// Fit says why a directory cannot become a bag, before anything is written there,
+// as Begin does; one that is not there can.
+func Fit(path string, tagFiles ...string) error {
+	dir, err := dirfs.Open(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer dir.Close() //nolint:errcheck // only read
+	ours := append(tagFiles, declaration, info, manifest, tagManifest, payload)
+	return each(dir, ".", func(name string) error {
+		if !slices.Contains(ours, strings.TrimSuffix(strings.TrimPrefix(name, "."), tempEnding)) {
+			return fmt.Errorf("make a bag of %s: it holds %.80q: name a directory of its own", path, name)
+		}
+		return nil
+	})
+}
+
 // Begin opens a directory to make a bag of it; whatever was one is none any more
 // until Finish. It is made if there is none. One that holds what no bag of ours
 // holds is refused, unless extra tag files are named here.
 func Begin(path string, tagFiles ...string) (*Bag, error) {
+	if err := Fit(path, tagFiles...); err != nil {
+		return nil, err
+	}
 	if err := os.MkdirAll(Data(path), 0o700); err != nil {
 		return nil, err
 	}
@@ -68,23 +91,14 @@ func Begin(path string, tagFiles ...string) (*Bag, error) {
 		return nil, err
 	}
 	b := &Bag{dir: dir}
-	if err := b.begin(append(tagFiles, declaration, info, manifest, tagManifest, payload)); err != nil {
+	if err := b.begin(); err != nil {
 		b.Close()
 		return nil, fmt.Errorf("make a bag of %s: %w", path, err)
 	}
 	return b, nil
 }
 
-func (b *Bag) begin(ours []string) error {
-	err := each(b.dir, ".", func(name string) error {
-		if !slices.Contains(ours, strings.TrimSuffix(strings.TrimPrefix(name, "."), tempEnding)) {
-			return fmt.Errorf("it holds %.80q: name a directory of its own", name)
-		}
-		return nil
-	})
-	if err != nil {
-		return err
-	}
+func (b *Bag) begin() (err error) {
 	if err := b.dir.Remove(declaration); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}

@@ -96,4 +96,16 @@ func TestNoBag(t *testing.T) {
 	if _, err := Begin(path, "more.json"); err == nil || !strings.Contains(err.Error(), "thesis.doc") {
 		t.Errorf("a directory with other files: %v", err)
 	}
+	home := t.TempDir()
+	put(t, filepath.Join(home, "thesis.doc"), "mine")
+	_, err := Begin(home)
+	if ferr := Fit(home); err == nil || ferr == nil {
+		t.Errorf("a directory with other files: %v, %v", err, ferr)
+	}
+	if _, err := os.Stat(Data(home)); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("refused, and yet it has got a data/: %v", err)
+	}
+	if err := Fit(filepath.Join(home, "none")); err != nil {
+		t.Errorf("a directory that is not there: %v", err)
+	}
 }

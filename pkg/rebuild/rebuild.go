@@ -10,6 +10,8 @@
 //     all of which were read; one that differs from what the captured book says of that name is not made;
 //   - a name from a storage or a copy becomes no path: objects are asked for by
 //     their keys (sink.ValidKey), and the store's own files are named by months;
+//   - while the books are half made again, also by a run that was killed,
+//     store.Rebuilding says so;
 //   - what cannot be made again is said: what is on a place that lists nothing (a
 //     web node's hashes and keys) is in copies of the books alone.
 //
@@ -99,7 +101,7 @@ func Run(ctx context.Context, cfg Config) (Report, error) {
 		receipts: map[uint64]struct{}{}, keys: map[uint64]struct{}{}, lines: map[uint64]struct{}{}, files: map[uint64]content{},
 	}
 	r.report.DryRun = cfg.DryRun
-	for _, step := range []func() error{r.begin, r.copies, r.places, r.write} {
+	for _, step := range []func() error{r.begin, r.copies, r.places, r.write, r.end} {
 		if err := step(); err != nil {
 			return r.report, err
 		}
@@ -114,6 +116,9 @@ func Run(ctx context.Context, cfg Config) (Report, error) {
 // begin mends what is there, and learns it.
 func (r *rebuilder) begin() (err error) {
 	if !r.cfg.DryRun {
+		if err := r.cfg.Store.WriteState(store.StateRebuild, nil, true); err != nil {
+			return err
+		}
 		if r.ledger, err = r.cfg.Store.OpenLedger(store.LedgerConfig{}); err != nil {
 			return err
 		}
@@ -136,6 +141,14 @@ func (r *rebuilder) begin() (err error) {
 			r.learnFile(line.Text)
 		}
 	})
+}
+
+// end says that the books are whole again, as far as they can be.
+func (r *rebuilder) end() error {
+	if r.cfg.DryRun || r.ctx.Err() != nil {
+		return nil
+	}
+	return r.cfg.Store.RemoveState(store.StateRebuild)
 }
 
 // learn notes a receipt, and reports whether it is new.

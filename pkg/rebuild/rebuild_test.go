@@ -380,6 +380,12 @@ func TestInterrupted(t *testing.T) {
 		if !errors.Is(err, context.Canceled) {
 			t.Fatal(err)
 		}
+		if half, err := w.spool.Rebuilding(); !half || err != nil {
+			t.Errorf("the books pass for whole after an interrupted run (%v)", err)
+		}
+	}
+	if half, err := w.spool.Rebuilding(); half || err != nil {
+		t.Errorf("the books do not pass for whole (%v)", err)
 	}
 	seen := map[string]bool{}
 	for _, r := range w.receipts() {

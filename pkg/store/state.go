@@ -20,6 +20,7 @@ const (
 	StateUploaderBackoff = "uploader.backoff.json"
 	StateBudget          = "budget.json" // posts read, by month
 	StateBooks           = "books.json"  // which copies of the books are where
+	StateRebuild         = "rebuilding"  // there while the books are only half made again
 )
 
 // StateUploaderBackoffOf is StateUploaderBackoff of one of several targets. id is
@@ -57,6 +58,16 @@ func (s *Store) RemoveState(name string) error {
 		return nil
 	}
 	return s.trouble("remove", stateDir+"/"+name, err)
+}
+
+// Rebuilding reports whether a rebuild of the books was begun that has not come
+// to its end: they may lack what there is.
+func (s *Store) Rebuilding() (bool, error) {
+	_, err := s.ReadState(StateRebuild)
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	return err == nil, err
 }
 
 // replaceFile gives a name below the store new content, so that whoever opens
