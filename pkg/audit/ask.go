@@ -66,10 +66,12 @@ func (w *worker) ask(j job) (got answer, ok bool) {
 		} else {
 			try = w.a.cfg.Tries
 		}
-		if w.a.ctx.Err() != nil {
+		var differs *difference
+		// An answer counts though the context has ended since: those behind it
+		// would have to be asked for again. What ended too early is none.
+		if err != nil && !errors.Is(err, sink.ErrNotFound) && w.a.ctx.Err() != nil {
 			return got, false
 		}
-		var differs *difference
 		switch {
 		case err == nil:
 			got.verdict = there
