@@ -128,15 +128,15 @@ func halfRebuilt(frame *app.Frame, spool *store.Store) bool {
 // empty reports, and says, that the books know of no file. never says that they
 // have never known of any.
 func (a *archive) empty(frame *app.Frame) (never bool) {
-	switch {
-	case a.list.Most() > 0:
-	case a.blank() || a.in.From.IsZero() && a.in.To.IsZero():
+	if a.list.Most() > 0 {
+		return false
+	}
+	if never = a.blank(); never || a.in.From.IsZero() && a.in.To.IsZero() {
 		fmt.Fprintln(frame.Err, "the books know of no file; if they were lost, 'uploader rebuild' makes them again")
-		return a.blank()
-	default:
+	} else {
 		fmt.Fprintln(frame.Err, "the books know of no file of that time")
 	}
-	return false
+	return never
 }
 
 // blank reports whether there is no line in any book.

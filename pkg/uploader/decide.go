@@ -10,11 +10,10 @@ import (
 	"github.com/storj/twitter-stream/pkg/store"
 )
 
-// decide carries out what a failed try means. probe says that the file was one.
+// decide carries out what a failed try means of the node. probe says that the
+// file was one.
 func (l *lane) decide(t *track, v verdict, probe bool) error {
 	switch v {
-	case setAside:
-		return l.setAside(t)
 	case forget, postpone:
 		return nil // a probe that says nothing of the node: the next one is due
 	case again:
@@ -158,14 +157,16 @@ func first(names []string) string {
 
 // setAside has the booker move a file that the node refused, while it took
 // others, out of the way.
-func (l *lane) setAside(t *track) error {
+func (l *lane) setAside(out outcome) error {
+	t := out.t
 	reason := store.Reason{Sink: l.target.Kind, URL: l.target.URL, Attempts: t.tries, Reason: t.err.Error()}
 	var refused *sink.Error
 	if errors.As(t.err, &refused) {
 		reason.Status, reason.Reason = refused.Status, fmt.Sprintf("the node refused it, but took others: %v", refused.Err)
 	}
 	l.plan.booking[t.name] = t
-	l.crew.booker.in <- outcome{t: t, lane: l, entry: t.entry, content: t.content, refused: &reason}
+	out.refused, out.err = &reason, nil
+	l.crew.booker.in <- out
 	return nil
 }
 

@@ -223,10 +223,11 @@ func (l *lane) land(out outcome, now time.Time) error {
 		return nil
 	}
 	probe := t.probe
-	t.content, t.entry = out.content, out.entry
-	defer func() { t.entry = nil }()
 	v := l.plan.failed(t, out.err, now)
 	l.failed(t, v, out.err)
+	if v == setAside {
+		return l.setAside(out)
+	}
 	return l.decide(t, v, probe)
 }
 

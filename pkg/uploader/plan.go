@@ -31,8 +31,6 @@ type track struct {
 	spent     bool // while draining: not tried again
 	probe     bool // in flight as one
 	err       error
-	content   content // as it was at the last try, without the bytes
-	entry     entry   // closed; only while it is decided what that try means
 }
 
 // plan is which file is where between the store and the ledger, and which is
