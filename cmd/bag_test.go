@@ -121,6 +121,14 @@ func TestBag(t *testing.T) {
 	if _, err := os.Stat(filepath.Join(bag, "bagit.txt")); err == nil {
 		t.Error("it still passes for a bag")
 	}
+	home := t.TempDir()
+	put(t, filepath.Join(home, "letter.txt"), "dear")
+	if code, out := w.run("uploader", "fetch", "--bag", home); code != 1 || !strings.Contains(out, "letter.txt") || len(below(t, home)) != 1 {
+		t.Errorf("fetch --bag among other files exited %d, and %v is there:\n%s", code, below(t, home), out)
+	}
+	if _, err := os.Stat(filepath.Join(home, "data")); !os.IsNotExist(err) {
+		t.Errorf("refused, and yet it has got a data/: %v", err)
+	}
 }
 
 // described compares what a bag says of itself with what grabber coverage says.

@@ -221,6 +221,9 @@ func TestRebuildByLedgerCopy(t *testing.T) {
 			t.Errorf("%v of half a ledger exited %d:\n%s", command, code, out)
 		}
 	}
+	if _, err := os.Stat(filepath.Join(w.dir, "bag")); !os.IsNotExist(err) {
+		t.Errorf("a bag of half a ledger was begun: %v", err)
+	}
 	w.rebuild()
 	w.booksBalance()
 	_, out = w.run("uploader", "list", "--from", "2001-01-01", "--to", "2001-01-02")
