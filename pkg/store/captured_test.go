@@ -6,7 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -245,6 +247,16 @@ func TestBookOnAFullDisk(t *testing.T) {
 		synctest.Wait()
 		if len(c.finished) <= before {
 			t.Error("nothing is finished on a full disk")
+		}
+		if slices.Contains(c.m.names(stateDir), path.Base(capturedReserveName)) {
+			t.Fatal("the reserve was not needed")
+		}
+		c.m.capacity += 3 << 20
+		if err := w.Room(); err != nil {
+			t.Fatal(err)
+		}
+		if got := len(c.m.read(t, capturedReserveName)); got != capturedReserveBytes {
+			t.Errorf("when capture may go on the reserve has %d bytes: it takes the room first", got)
 		}
 		c.m.capacity = 0
 		if err := w.Close(t.Context()); err != nil {

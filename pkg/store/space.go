@@ -25,6 +25,9 @@ func (w *Writer) Room() error {
 	if err := w.enoughFree(w.cfg.MinFree); err != nil {
 		return err
 	}
+	// Before the capture takes the room: without the reserve a full disk could
+	// hold files that only wait for their line in the book, and nothing to ship.
+	w.s.captured.reserve.refill()
 	if err := w.belowMax(); err != nil {
 		return err
 	}

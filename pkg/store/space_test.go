@@ -22,12 +22,12 @@ func TestMinFree(t *testing.T) {
 		if err := w.Room(); err != nil {
 			t.Errorf("Room: %v", err)
 		}
-		c.m.capacity = 9 << 20
+		c.m.capacity = c.m.root.size() + 9<<20
 		err = w.Room()
 		if want := "the disk of store /mem is full: 9.0 MiB are free, capture goes on at 10.0 MiB"; !isFull(err) || err.Error() != want {
 			t.Errorf("Room = %v, want %q", err, want)
 		}
-		c.m.capacity = 11 << 20
+		c.m.capacity = c.m.root.size() + 11<<20
 		if err := w.Room(); err != nil {
 			t.Errorf("Room: %v", err)
 		}
