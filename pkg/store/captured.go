@@ -32,6 +32,7 @@ type CapturedBook struct {
 	mu      sync.Mutex // guards book
 	book    *book
 	reserve reserve
+	stopped func() bool // by a full disk is the capture; nil without a Writer
 }
 
 // CapturedBook returns the store's one.
@@ -39,20 +40,29 @@ func (s *Store) CapturedBook() *CapturedBook { return &s.captured }
 
 // Append adds whole lines, and returns when they are on the disk. *FullError:
 // none was written, offer them again. *Error: the book cannot be written. On a
-// full disk the process that has a Writer gives up the book's reserve first:
-// else files that only wait for their line could not leave the disk.
+// full disk the process that has a Writer gives up the book's reserve for them:
+// else files that only wait for their line could not leave the disk. Not before
+// the capture has stopped, which would take the room that this frees.
 func (b *CapturedBook) Append(lines []byte) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	err := b.book.append(lines)
-	if isNoRoom(err) && b.reserve.giveUp() {
+	if isNoRoom(err) && b.stopped != nil && b.stopped() && b.reserve.giveUp() {
 		err = b.book.append(lines)
 	}
 	if err == nil {
-		b.reserve.refill()
+		b.reserve.refill(false)
 		b.book.store.cfg.Appended()
 	}
 	return err
+}
+
+// own begins to look after the book's reserve for a writer.
+func (b *CapturedBook) own(w *Writer) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.stopped = w.stopped
+	b.reserve.own(w.s)
 }
 
 // Keep replaces .state/coverage.json, durably: the state of a span that is not

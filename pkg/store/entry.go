@@ -123,7 +123,7 @@ func (s *Store) Remove(e *Entry) error {
 	if err := s.fs.Remove(e.Name); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return s.fileTrouble("remove", e.Name, err)
 	}
-	s.ship.reserve.refill() // before others take the room
+	s.ship.reserve.refill(false) // before others take the room
 	return s.syncRemovals(1, maxPendingRemovals)
 }
 

@@ -136,7 +136,7 @@ func (l *Ledger) Append(ctx context.Context, receipts []Receipt) error {
 		err = l.append(ctx, batch)
 	}
 	if err == nil {
-		l.store.ship.reserve.refill()
+		l.store.ship.reserve.refill(false)
 		l.store.cfg.Appended()
 	}
 	return err

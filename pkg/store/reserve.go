@@ -44,7 +44,7 @@ const (
 // keep begins to look after the reserve and writes it where it is missing.
 func (r *reserve) keep(s *Store) {
 	r.own(s)
-	r.refill()
+	r.refill(false)
 }
 
 // own begins to look after the reserve; the next refill writes it where it is
@@ -72,11 +72,12 @@ func (r *reserve) giveUp() bool {
 }
 
 // refill writes the reserve again where it was given up and there is room.
-// It is an aid alone: what prevents it is said, and tried again later.
-func (r *reserve) refill() {
+// It is an aid alone: what prevents it is said, and tried again later; at once
+// where there is room anew.
+func (r *reserve) refill(anew bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.store == nil || !r.out || time.Now().Before(r.paused) {
+	if r.store == nil || !r.out || !anew && time.Now().Before(r.paused) {
 		return
 	}
 	free, err := r.store.fs.Free()

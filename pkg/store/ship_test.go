@@ -391,7 +391,7 @@ func TestReserve(t *testing.T) {
 	t.Parallel()
 	m := newMemFS()
 	s := shipStore(t, m)
-	s.ship.reserve.refill()
+	s.ship.reserve.refill(false)
 	if s.ship.reserve.giveUp() || slices.Contains(m.names(stateDir), "reserve") {
 		t.Error("a store that does not ship keeps a reserve")
 	}
@@ -448,7 +448,7 @@ func TestReserveQuota(t *testing.T) {
 	}
 	shipLedger(t, s, LedgerConfig{Reserve: true})
 	for range 100 {
-		s.ship.reserve.refill()
+		s.ship.reserve.refill(false)
 	}
 	if writes != 5 || slices.Contains(m.names(stateDir), "reserve") || len(said) != 0 {
 		t.Errorf("%d writes, want 5; .state holds %q; said %q", writes, m.names(stateDir), said)
@@ -458,7 +458,7 @@ func TestReserveQuota(t *testing.T) {
 	s.ship.reserve.mu.Lock()
 	s.ship.reserve.paused = s.ship.reserve.paused.Add(-reservePause)
 	s.ship.reserve.mu.Unlock()
-	s.ship.reserve.refill()
+	s.ship.reserve.refill(false)
 	if len(said) != 1 || !strings.HasPrefix(said[0], "/mem/"+reserveName+": ") {
 		t.Errorf("said %q, want one sentence", said)
 	}

@@ -22,12 +22,13 @@ func (w *Writer) Room() error {
 	if err := w.present(); err != nil {
 		return err
 	}
+	stopped := w.stopped()
 	if err := w.enoughFree(w.cfg.MinFree); err != nil {
 		return err
 	}
 	// Before the capture takes the room: without the reserve a full disk could
 	// hold files that only wait for their line in the book, and nothing to ship.
-	w.s.captured.reserve.refill()
+	w.s.captured.reserve.refill(stopped)
 	if err := w.belowMax(); err != nil {
 		return err
 	}
@@ -73,6 +74,13 @@ func (w *Writer) enoughFree(need int64) error {
 	defer w.mu.Unlock()
 	w.noRoom = false
 	return nil
+}
+
+// stopped reports whether Append takes nothing until there is much more room.
+func (w *Writer) stopped() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.noRoom
 }
 
 // full makes the *FullError of an ENOSPC or EDQUOT and remembers it.

@@ -64,6 +64,9 @@ func TestRealFullDisk(t *testing.T) {
 			}
 		}
 	}
+	if err := w.Room(); err != nil { // as every second: it makes the reserve
+		t.Fatal(err)
+	}
 	fill()
 	if written < 3<<20 {
 		t.Fatalf("the disk was full after %d bytes", written)

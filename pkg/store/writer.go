@@ -102,7 +102,7 @@ func (s *Store) NewWriter(cfg WriterConfig) (*Writer, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.captured.reserve.own(s)
+	s.captured.own(w)
 	var loops sync.WaitGroup
 	loops.Go(w.syncLoop)
 	loops.Go(func() { w.finishLoop(left) })
