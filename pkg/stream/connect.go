@@ -112,7 +112,7 @@ func (s *Source) acceptable(c *connection, resp *http.Response) *Error {
 
 // page reads the beginning of an answer that is no stream.
 func (c *connection) page() []byte {
-	c.closeBy = time.Now().Add(pageTimeout)
+	c.closeIn(pageTimeout)
 	page, _ := io.ReadAll(io.LimitReader(c.reader, redact.MaxBody)) // what came before an error is still worth showing
 	return page
 }

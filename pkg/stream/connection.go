@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/coder/websocket"
@@ -20,19 +21,24 @@ const busyMargin = 10 * time.Second
 var ErrStall = errors.New("no byte came in time")
 
 // connection is one answered request. It lives in the goroutine of Next; only
-// its timer and the end of the caller's context cancel it from elsewhere.
+// its timer and the end of the caller's context cancel it from elsewhere, and
+// a fast stream is read by the goroutine of its readAhead.
 type connection struct {
 	body   io.ReadCloser
-	reader io.Reader // what to read from: body, inflated where needed
+	reader io.Reader  // what to read from: body, inflated where needed
+	ahead  *readAhead // reader, where it is one
 	cancel context.CancelCauseFunc
 	cause  func() error // why cancel was called
 
-	since   time.Time // of the answer; monotonic
-	stall   time.Duration
-	timer   *time.Timer
-	closeBy time.Time // when set: the server has been given until then to close
-	now     func() time.Time
-	tally   *tally
+	since time.Time // of the answer; monotonic
+	stall time.Duration
+	timer *time.Timer
+	now   func() time.Time
+	tally *tally
+
+	mu      sync.Mutex // guards the two that follow
+	waiting bool       // for the network
+	closeBy time.Time  // when set: the server has been given until then to close
 
 	watched   <-chan struct{} // Done of the context that may cancel
 	unwatch   func() bool
@@ -82,6 +88,10 @@ func (s *Source) open(ctx context.Context) (*connection, *http.Response, error) 
 	if encoding == "gzip" || encoding == "x-gzip" {
 		c.reader = newInflater(c.reader)
 	}
+	if !c.socket {
+		c.ahead = newReadAhead(c.reader)
+		c.reader = c.ahead
+	}
 	return c, resp, nil
 }
 
@@ -129,7 +139,7 @@ func (c *connection) dial(ctx context.Context, s *Source) (resp *http.Response, 
 
 // pinged takes a ping for a sign of life, like a keep-alive.
 func (c *connection) pinged() {
-	c.timer.Reset(c.patience())
+	c.wait(true)
 	c.tally.drop(keepAlive)
 }
 
@@ -163,16 +173,37 @@ type wire struct {
 }
 
 func (w wire) Read(p []byte) (int, error) {
-	w.timer.Reset(w.patience())
+	w.wait(true)
 	n, err := w.body.Read(p)
-	w.timer.Stop()
+	w.wait(false)
 	if n > 0 {
 		w.tally.lastByte.Store(w.now().UnixNano())
 	}
 	return n, err
 }
 
-// patience is how long the next read may take.
+// wait begins or ends a wait for the network.
+func (c *connection) wait(begins bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.waiting = begins; begins {
+		c.timer.Reset(c.patience())
+	} else {
+		c.timer.Stop()
+	}
+}
+
+// closeIn gives the server some time to close, or to say the rest.
+func (c *connection) closeIn(some time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.closeBy = time.Now().Add(some)
+	if c.waiting {
+		c.timer.Reset(c.patience())
+	}
+}
+
+// patience is how long a read may take that begins now, c.mu held.
 func (c *connection) patience() time.Duration {
 	if c.closeBy.IsZero() {
 		return c.stall
@@ -186,5 +217,9 @@ func (c *connection) close() {
 	c.cancel(context.Canceled)
 	if c.body != nil {
 		_ = c.body.Close() // nothing was written; all that counts has been read
+	}
+	if c.ahead != nil {
+		c.ahead.stop()
+		c.timer.Stop()
 	}
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"time"
 
 	"github.com/storj/twitter-stream/pkg/network"
 	"github.com/storj/twitter-stream/pkg/redact"
@@ -161,7 +160,8 @@ func (s *Source) dismissed(message []byte) {
 // server a moment to end it. What it said first stands.
 func (s *Source) expectClose(e *Error) {
 	if s.conn.farewell == nil {
-		s.conn.farewell, s.conn.closeBy = e, time.Now().Add(lastWords)
+		s.conn.farewell = e
+		s.conn.closeIn(lastWords)
 	}
 }
 

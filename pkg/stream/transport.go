@@ -15,12 +15,12 @@ const (
 
 // Buffers of the transport. What waits in them has left the socket and would
 // be lost by a kill, and gzip makes it seven to thirteen times as much, so they
-// are small: with ours, and those of what inflates, some 550 KiB of messages. On HTTP/1 the kernel's
+// are small: with ours, what is read ahead, and those of what inflates, some 550 KiB of messages. On HTTP/1 the kernel's
 // buffers are the window that keeps a distant server busy. On HTTP/2 it is
 // this window of the stream: at 100 ms of distance it lets through 320 KB/s,
 // or 2 MB/s of messages where they come as gzip.
 const (
-	readBuffer   = 32 << 10
+	readBuffer   = 24 << 10
 	streamWindow = 32 << 10
 	maxHeader    = 64 << 10
 )
