@@ -43,9 +43,9 @@ func BenchmarkIdle(b *testing.B) {
 		for _, child := range status.Children {
 			pids[child.Name] = child.PID
 		}
-		before := map[string]time.Duration{}
+		before, asleep := map[string]time.Duration{}, map[string]int64{}
 		for name, pid := range pids {
-			before[name] = cpuOf(b, pid)
+			before[name], asleep[name] = cpuOf(b, pid), sleepsOf(b, pid)
 		}
 		began := time.Now()
 		time.Sleep(idleTime)
@@ -53,6 +53,7 @@ func BenchmarkIdle(b *testing.B) {
 		for name, pid := range pids {
 			share := float64(cpuOf(b, pid)-before[name]) / float64(took) * 100
 			b.ReportMetric(share, name+"-cpu-%")
+			b.ReportMetric(float64(sleepsOf(b, pid)-asleep[name])/took.Seconds(), name+"-wakes/s")
 			b.ReportMetric(float64(procStatus(pid, "VmRSS"))/(1<<20), name+"-MiB")
 			total += share
 		}
@@ -97,6 +98,29 @@ func cpuOf(b *testing.B, pid int) (total time.Duration) {
 		}
 		n, _ := strconv.ParseInt(strings.Fields(string(text))[0], 10, 64)
 		total += time.Duration(n)
+	}
+	return total
+}
+
+// sleepsOf returns how often the threads of a process have gone to sleep. Other
+// than their time it is the same on a busy machine.
+func sleepsOf(b *testing.B, pid int) (total int64) {
+	b.Helper()
+	threads, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/status", pid))
+	if err != nil || len(threads) == 0 {
+		b.Fatalf("process %d has no threads: %v", pid, err)
+	}
+	for _, thread := range threads {
+		text, err := os.ReadFile(thread)
+		if err != nil {
+			continue // the thread has just ended
+		}
+		for line := range strings.Lines(string(text)) {
+			if n, ok := strings.CutPrefix(line, "voluntary_ctxt_switches:"); ok {
+				sleeps, _ := strconv.ParseInt(strings.TrimSpace(n), 10, 64)
+				total += sleeps
+			}
+		}
 	}
 	return total
 }

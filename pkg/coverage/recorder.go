@@ -5,11 +5,11 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/storj/twitter-stream/pkg/cadence"
 )
 
 const (
-	// lookEvery is how often the clocks and the counters are looked at.
-	lookEvery = time.Second
 	// spanTime is what a span of a stream that speaks covers at most: it ends
 	// where the wall clock's next ten minutes begin.
 	spanTime = 10 * time.Minute
@@ -199,7 +199,7 @@ func (r *Recorder) enter(at time.Time) {
 
 // Run records until ctx ends. totals is asked once a second.
 func (r *Recorder) Run(ctx context.Context, totals func() Totals) {
-	tick := time.NewTicker(lookEvery)
+	tick := time.NewTimer(cadence.Left(time.Now(), cadence.Look))
 	defer tick.Stop()
 	for {
 		select {
@@ -207,6 +207,7 @@ func (r *Recorder) Run(ctx context.Context, totals func() Totals) {
 			return
 		case <-r.wake:
 		case <-tick.C:
+			tick.Reset(cadence.Left(time.Now(), cadence.Look))
 			r.tick(totals())
 		}
 		r.save()

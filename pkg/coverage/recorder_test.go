@@ -209,7 +209,7 @@ func TestRecorderIsKilled(t *testing.T) {
 	}{
 		"status":             {age: 900 * time.Millisecond, boot: "one", want: []string{"not running 1m39.1s 2m40s"}},
 		"last write":         {age: 900 * time.Millisecond, written: time.Millisecond, boot: "one", want: []string{"not running 1m39.999s 2m40s"}},
-		"nothing but states": {age: time.Hour, boot: "one", want: []string{"not running 1m0s 2m40s"}},
+		"nothing but states": {age: time.Hour, boot: "one", want: []string{"not running 1m0.3s 2m40s"}},
 		"machine off":        {age: time.Second, boot: "two", up: 20 * time.Second, want: []string{"machine off 1m39s 2m20s", "not running 2m20s 2m40s"}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -366,7 +366,7 @@ func TestRecorderClocks(t *testing.T) {
 		time.Sleep(10 * time.Second)
 		m.ends(r, Stopped)
 		got := m.report(Range{})
-		wantGaps(t, got, began, "network 1h0m20.001s 1h0m25.001s", "machine off 1h0m30s 1h10m31s")
+		wantGaps(t, got, began, "network 1h0m20.001s 1h0m25.001s", "machine off 1h0m29.7s 1h10m30.6s")
 		if len(got.ClockSteps) != 2 || got.ClockSteps[0].Seconds != 3600 || got.ClockSteps[1].Seconds != -3600 {
 			t.Errorf("clock steps %v, want 3600 and -3600", got.ClockSteps)
 		}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/sirupsen/logrus"
 
+	"github.com/storj/twitter-stream/pkg/cadence"
 	"github.com/storj/twitter-stream/pkg/coverage"
 	"github.com/storj/twitter-stream/pkg/store"
 )
@@ -17,10 +18,9 @@ const (
 	// linger is how long a first line waits for others, so that a busy stream
 	// does not cost one write a message.
 	linger = 3 * time.Millisecond
-	// lookEvery is how often what is due by time is done, and how often a
-	// full disk is asked for room.
-	lookEvery = time.Second
-	// hurryEvery is the same for a full disk when we were asked to stop.
+	// roomEvery is how often a full disk is asked for room.
+	roomEvery = time.Second
+	// hurryEvery is the same when we were asked to stop.
 	hurryEvery = 100 * time.Millisecond
 	// stepLimit is what one call of the writer may rightly take: it may have
 	// to wait for several syncs, each of which says itself when it is stuck.
@@ -42,7 +42,7 @@ type appender struct {
 	full    repeated
 	timer   *time.Timer // for lingering
 	last    time.Time   // of the last append; monotonic
-	tick    *time.Ticker
+	tick    *time.Timer // for looking
 }
 
 func newAppender(g *Grabber, b *buffer, w writer, stopped <-chan struct{}) *appender {
@@ -66,7 +66,7 @@ func (a *appender) run(ctx context.Context) error {
 }
 
 func (a *appender) store(ctx context.Context) error {
-	a.timer, a.tick = time.NewTimer(linger), time.NewTicker(lookEvery)
+	a.timer, a.tick = time.NewTimer(linger), time.NewTimer(cadence.Left(time.Now(), cadence.Look))
 	defer a.timer.Stop()
 	defer a.tick.Stop()
 	for !a.buffer.finished() {
@@ -85,6 +85,7 @@ func (a *appender) step(ctx context.Context) error {
 	case <-a.buffer.gone:
 		return errAbandoned
 	case <-a.tick.C:
+		a.tick.Reset(cadence.Left(time.Now(), cadence.Look))
 		return a.patiently(ctx, a.look)
 	case <-a.buffer.ready:
 		a.linger()
@@ -187,7 +188,7 @@ func (a *appender) again(do func() error) error {
 
 // rest lets some time pass and reports whether to try again.
 func (a *appender) rest(ctx context.Context) bool {
-	pause, stopped := lookEvery, a.stopped
+	pause, stopped := roomEvery, a.stopped
 	if a.stopping() {
 		pause, stopped = hurryEvery, nil
 	}

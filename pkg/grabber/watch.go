@@ -5,12 +5,11 @@ import (
 	"time"
 
 	"github.com/sirupsen/logrus"
+
+	"github.com/storj/twitter-stream/pkg/cadence"
 )
 
 const (
-	// watchEvery is how often the store's presence and the stream's silence
-	// are looked at.
-	watchEvery = time.Second
 	// checkLimit is what a look at the store may rightly take.
 	checkLimit = 5 * time.Minute
 	// summaryEvery is how often what came is summed up in the log.
@@ -45,13 +44,14 @@ func (g *Grabber) startWatch(work context.Context, src source, gone func(error))
 }
 
 func (w *watcher) run(ctx context.Context) error {
-	tick := time.NewTicker(watchEvery)
+	tick := time.NewTimer(cadence.Left(time.Now(), cadence.Look))
 	defer tick.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-tick.C:
+			tick.Reset(cadence.Left(time.Now(), cadence.Look))
 		}
 		if err := w.look(); err != nil {
 			return err

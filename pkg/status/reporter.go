@@ -7,12 +7,14 @@ import (
 	"os"
 	"sync"
 	"time"
+
+	"github.com/storj/twitter-stream/pkg/cadence"
 )
 
 // Every is how often a status is written: as seldom as the promise of two
 // seconds allows with some delay, since that is most of what an idle process
 // does.
-const Every = 1800 * time.Millisecond
+const Every = cadence.Status
 
 // Pace is how often a process writes its status whose beat may stand still for
 // heartbeat: three times in that, and no less often than Every.
@@ -114,7 +116,7 @@ func (r *Reporter) Success() {
 // between is not an error, for the next one makes it good: a full disk takes
 // no status either, which is why a beat is judged only by who can write there.
 func (r *Reporter) Run(ctx context.Context, fill func(Common) any) error {
-	tick := time.NewTicker(r.Pace)
+	tick := time.NewTimer(cadence.Left(time.Now(), r.Pace))
 	defer tick.Stop()
 	for {
 		_ = r.publish(fill) // see above
@@ -122,6 +124,7 @@ func (r *Reporter) Run(ctx context.Context, fill func(Common) any) error {
 		case <-ctx.Done():
 			return r.publish(fill)
 		case <-tick.C:
+			tick.Reset(cadence.Left(time.Now(), r.Pace))
 		}
 	}
 }

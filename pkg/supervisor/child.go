@@ -7,6 +7,7 @@ import (
 	"github.com/sirupsen/logrus"
 
 	"github.com/storj/twitter-stream/pkg/backoff"
+	"github.com/storj/twitter-stream/pkg/cadence"
 	"github.com/storj/twitter-stream/pkg/repeat"
 	"github.com/storj/twitter-stream/pkg/status"
 )
@@ -121,7 +122,8 @@ func (c *child) openOut() *outFile {
 // watch blocks until the child has ended, is to be stopped, hangs, or needs to
 // read its credentials anew; l.why says which.
 func (c *child) watch(ctx context.Context, l *life) {
-	tick := time.NewTicker(status.Pace(c.timeout)) // no more often than there is something new
+	pace := status.Pace(c.timeout) // no more often than there is something new
+	tick := time.NewTimer(cadence.Left(time.Now(), pace))
 	defer tick.Stop()
 	for l.why == unasked {
 		select {
@@ -131,6 +133,7 @@ func (c *child) watch(ctx context.Context, l *life) {
 		case <-ctx.Done():
 			l.why = stopped
 		case <-tick.C:
+			tick.Reset(cadence.Left(time.Now(), pace))
 			seen, ok := c.looker.look()
 			switch {
 			case ctx.Err() != nil:

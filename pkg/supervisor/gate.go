@@ -7,6 +7,7 @@ import (
 
 	"github.com/sirupsen/logrus"
 
+	"github.com/storj/twitter-stream/pkg/cadence"
 	"github.com/storj/twitter-stream/pkg/repeat"
 )
 
@@ -27,13 +28,14 @@ type gate struct {
 func (g *gate) run(ctx context.Context, ready chan<- struct{}) {
 	g.look()
 	close(ready)
-	tick := time.NewTicker(lookEvery)
+	tick := time.NewTimer(cadence.Left(time.Now(), cadence.Look))
 	defer tick.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
+			tick.Reset(cadence.Left(time.Now(), cadence.Look))
 			g.look()
 		}
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/sirupsen/logrus"
 
+	"github.com/storj/twitter-stream/pkg/cadence"
 	"github.com/storj/twitter-stream/pkg/status"
 	"github.com/storj/twitter-stream/pkg/store"
 )
@@ -17,8 +18,6 @@ const (
 	stopGrace = 8 * time.Second
 	// bookGrace is what the last proofs get on top for their receipts.
 	bookGrace = 1500 * time.Millisecond
-	// checkEvery is how often the store is asked whether it is still ours.
-	checkEvery = time.Second
 )
 
 // errDrained ends a drain.
@@ -141,7 +140,7 @@ func (l *lane) turn(ctx context.Context, changed <-chan struct{}) error {
 // step does all that is due now.
 func (l *lane) step(now time.Time) error {
 	if !now.Before(l.checkDue) {
-		l.checkDue = now.Add(checkEvery)
+		l.checkDue = now.Add(cadence.Left(now, cadence.Look))
 		if check := l.u.cfg.Check; check != nil {
 			if err := check(); err != nil {
 				return err
