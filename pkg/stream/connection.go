@@ -88,7 +88,7 @@ func (s *Source) open(ctx context.Context) (*connection, *http.Response, error) 
 	if encoding == "gzip" || encoding == "x-gzip" {
 		c.reader = newInflater(c.reader)
 	}
-	if !c.socket {
+	if !c.socket && resp.ProtoMajor < 2 { // whose window is all that may wait here
 		c.ahead = newReadAhead(c.reader)
 		c.reader = c.ahead
 	}

@@ -3,8 +3,10 @@ package stream
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"math/rand/v2"
+	"strings"
 	"testing"
 	"testing/iotest"
 	"testing/synctest"
@@ -117,3 +119,37 @@ func TestReadAheadStopsInARead(t *testing.T) {
 type reader func(p []byte) (int, error)
 
 func (r reader) Read(p []byte) (int, error) { return r(p) }
+
+// A stream that never makes its reader wait is read ahead, and nothing of it is
+// lost, added or out of order; one that is left in the middle leaves nobody.
+func TestFastStream(t *testing.T) {
+	t.Parallel()
+	const messages = 8 * stretchBytes / 1000
+	line := func(i int) string { return fmt.Sprintf(`{"id":%d,"text":%q}`, i, strings.Repeat("x", 970)) }
+	for _, leave := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			s := bubble(t, 0, func(w io.Writer) {
+				for i := 0; i < messages && write(w, line(i)+"\r\n"); i++ {
+				}
+			})
+			n := 0
+			for ; n < messages; n++ {
+				if leave && n == messages*3/4 {
+					break
+				}
+				if message, err := s.Next(t.Context()); err != nil || string(message) != line(n) {
+					t.Fatalf("message %d: %.40q, %v", n, message, err)
+				}
+			}
+			if s.conn.ahead == nil || s.conn.ahead.ring == nil {
+				t.Error("nothing was read ahead")
+			}
+			if !leave {
+				if _, err := s.Next(t.Context()); err == nil {
+					t.Error("no end")
+				}
+			}
+			_ = s.Close()
+		})
+	}
+}
