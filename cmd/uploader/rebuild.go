@@ -205,6 +205,12 @@ func copiesOf(ctx context.Context, frame *app.Frame, cfg *config.Config, asked l
 		}
 		copies = append(copies, found...)
 	}
+	if asked.of != "" && len(copies) == 0 {
+		return nil, &app.ConfigError{
+			Err:    fmt.Errorf("there are no copies of the books of a store %.80q", asked.of),
+			Advice: "leave --of out: where there are copies of several stores, their names are said, and where there is one, it is taken",
+		}
+	}
 	return copies, nil
 }
 

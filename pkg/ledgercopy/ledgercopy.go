@@ -9,7 +9,9 @@
 //     hangs nobody waits at all;
 //   - what the copy lacks is made up for, at the start and when it is back;
 //   - nothing in the copy is ever overwritten or cut: a file that does not begin
-//     as the book does is kept under another name, and the book is copied anew.
+//     as the book does is kept under another name, and the book is copied anew;
+//     where another store of the same name does the same, both soon leave it at
+//     that and say so.
 //
 // Several processes may copy the same books: each writes the same bytes at the
 // same place.
@@ -66,6 +68,7 @@ type Copy struct {
 	cfg  Config
 	kick chan struct{}
 	sure map[string]int64 // by file: bytes of the copy that are the book's; the passes' own
+	anew map[string]int   // by file: how often it was begun anew; the passes' own
 
 	mu      sync.Mutex // guards what follows
 	asked   int        // appends that were told of
@@ -86,7 +89,7 @@ func New(cfg Config) *Copy {
 		cfg.Every = every
 	}
 	return &Copy{
-		cfg: cfg, kick: make(chan struct{}, 1), sure: map[string]int64{}, changed: make(chan struct{}),
+		cfg: cfg, kick: make(chan struct{}, 1), sure: map[string]int64{}, anew: map[string]int{}, changed: make(chan struct{}),
 		shown: status.Copy{Directory: directory(cfg.Root, cfg.Name)},
 	}
 }

@@ -292,3 +292,25 @@ func TestTwoCopies(t *testing.T) {
 		t.Errorf("%v (%v)", names, err)
 	}
 }
+
+// Two stores of one name copy to one place: nothing is lost of what either has
+// put there, both are told, and they do not put each other aside for ever.
+func TestTwoStoresOfOneName(t *testing.T) {
+	t.Parallel()
+	root := t.TempDir()
+	x, path, _ := begin(t, root, &books{files: map[string]string{book: "x\nx\n"}})
+	y, _, _ := begin(t, root, &books{files: map[string]string{book: "y\ny\ny\n"}})
+	said := func(c *Copy) bool { return strings.Contains(c.State().Error, "another store") }
+	eventually(t, "one of them says so", func() bool { return said(x) || said(y) })
+	entries, err := os.ReadDir(filepath.Dir(path))
+	if err != nil || len(entries) > 1+2*patience {
+		t.Errorf("%d files are kept (%v)", len(entries), err)
+	}
+	all := ""
+	for _, entry := range entries {
+		all += text(t, filepath.Join(filepath.Dir(path), entry.Name()))
+	}
+	if !strings.Contains(all, "x\nx\n") || !strings.Contains(all, "y\ny\ny\n") {
+		t.Errorf("kept is %q", all)
+	}
+}

@@ -20,6 +20,11 @@ const chunk = 1 << 20
 // book may have taken a line back that could not be synced.
 const glance = 4 << 10
 
+// patience is how many times a process makes a file of the copy anew. Once is a
+// copy of before, or a line that the book took back; more is somebody else who
+// copies to the same place, and who would do the same, again and again.
+const patience = 3
+
 // maxKept is how many names are tried for a file that is kept.
 const maxKept = 1000
 
@@ -182,6 +187,10 @@ func endsAlike(dir *dirfs.Dir, book io.ReaderAt, name string, have, look int64) 
 // keep renames a file of the copy that is not the beginning of the book: it may
 // be all that is left of another one.
 func (c *Copy) keep(dir *dirfs.Dir, name string) error {
+	if c.anew[name] == patience {
+		return fmt.Errorf("another store copies its books to %s, too: give one of the two machines another name, or a directory of its own", dir.Path("."))
+	}
+	c.anew[name]++
 	for n := range maxKept {
 		kept := fmt.Sprintf("%s.kept-%d", name, n+1)
 		err := dir.Place(name, kept)

@@ -18,7 +18,8 @@ import (
 // receipts, captured-2026-11.ndjson the captured book. Books only grow, so
 //
 //   - of the copies of one file of one store that which is the longest is the
-//     newest, whatever the dates say, and holds all that the others do;
+//     newest, whatever the dates say, and holds all that the others do; those
+//     that begin otherwise are of another store, or of a ledger lost before;
 //   - a copy is complete when it inflates to exactly size bytes that end in a
 //     line end; of those that do, the longest is to be taken;
 //   - the copies of a file that does not change any more end with its last one:

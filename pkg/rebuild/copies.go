@@ -7,9 +7,8 @@ import (
 	"fmt"
 	"hash/maphash"
 	"io"
-
-	"github.com/klauspost/compress/gzip"
-	"github.com/klauspost/compress/zstd"
+	"path"
+	"slices"
 
 	"github.com/storj/twitter-stream/pkg/coverage"
 	"github.com/storj/twitter-stream/pkg/store"
@@ -25,11 +24,10 @@ const (
 
 // copies takes all of them.
 func (r *rebuilder) copies() error {
-	months, err := r.cfg.Store.CapturedMonths()
+	b, err := r.newCapturedBook()
 	if err != nil {
 		return err
 	}
-	b := &capturedBook{r: r, there: months}
 	defer b.abandon()
 	for _, c := range r.cfg.Copies {
 		r.cfg.Progress("reading " + c.Name)
@@ -45,22 +43,39 @@ func (r *rebuilder) copies() error {
 
 // copy reads one. What cannot be read of it is in the report.
 func (r *rebuilder) copy(c Copy, b *capturedBook) error {
-	body, err := c.Open(r.ctx)
+	err := whole(r.ctx, c)
+	var altered *unsound
+	if errors.As(err, &altered) {
+		r.unsound = append(r.unsound, c)
+	}
 	if err != nil {
 		return r.instead(c, b, err)
 	}
-	defer body.Close() //nolint:errcheck // only read
-	plain, end, err := inflate(body)
+	err = r.take(c, b, r.line)
+	var cannot *unreadable
+	if errors.As(err, &cannot) {
+		return r.instead(c, b, cannot.err)
+	}
+	return err
+}
+
+// take gives each line of a copy to one. *unreadable: it ended too early.
+func (r *rebuilder) take(c Copy, b *capturedBook, one func(text []byte, b *capturedBook) (good bool, err error)) error {
+	plain, _, end, err := c.plain(r.ctx)
 	if err != nil {
-		return r.instead(c, b, err)
+		return &unreadable{err}
 	}
 	defer end()
 	if err := b.month(c.Month); err != nil {
 		return err
 	}
-	damaged := 0
+	damaged, first := 0, true
 	err = eachLine(plain, func(line []byte) error {
-		good, err := r.line(line, b)
+		if first {
+			first = false
+			r.begins(c, line)
+		}
+		good, err := one(line, b)
 		if !good {
 			damaged++
 		}
@@ -72,11 +87,19 @@ func (r *rebuilder) copy(c Copy, b *capturedBook) error {
 	if damaged > 0 {
 		r.report.failed(c.Name, fmt.Errorf("%d lines are damaged", damaged))
 	}
-	var cannot *unreadable
-	if errors.As(err, &cannot) {
-		return r.instead(c, b, cannot.err)
-	}
 	return err
+}
+
+// begins notes how a copy begins: not all as the first one, and two stores may
+// have one name.
+func (r *rebuilder) begins(c Copy, line []byte) {
+	file, sum := bookName.FindString(path.Base(c.Name)), maphash.Bytes(r.seed, line)
+	before, known := r.starts[file]
+	if !known {
+		r.starts[file] = sum
+	} else if before != sum && !slices.Contains(r.report.Differing, file) {
+		r.report.Differing = append(r.report.Differing, file)
+	}
 }
 
 // instead says why a copy cannot be read, and reads the one before it.
@@ -145,27 +168,6 @@ func eachLine(from io.Reader, each func(line []byte) error) error {
 	}
 }
 
-// inflate returns what is in a copy, by how it begins.
-func inflate(from io.Reader) (plain io.Reader, end func(), err error) {
-	buf := bufio.NewReader(from)
-	head, _ := buf.Peek(4) // reading says what is wrong
-	switch {
-	case bytes.HasPrefix(head, []byte{0x28, 0xb5, 0x2f, 0xfd}): // RFC 8878, 3.1.1
-		d, err := zstd.NewReader(buf, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(maxWindow))
-		if err != nil {
-			return nil, nil, err
-		}
-		return d, d.Close, nil
-	case bytes.HasPrefix(head, []byte{0x1f, 0x8b}): // RFC 1952, 2.3.1
-		d, err := gzip.NewReader(buf)
-		if err != nil {
-			return nil, nil, err
-		}
-		return d, func() { _ = d.Close() }, nil // only read
-	}
-	return buf, func() {}, nil
-}
-
 // capturedBook makes the captured book again: a month that is not there in a file
 // of its own, what else is missing behind what there is.
 type capturedBook struct {
@@ -174,6 +176,11 @@ type capturedBook struct {
 	at    string          // the month whose file is being made; "" none
 	file  *store.RestoredMonth
 	lines []byte
+}
+
+func (r *rebuilder) newCapturedBook() (*capturedBook, error) {
+	months, err := r.cfg.Store.CapturedMonths()
+	return &capturedBook{r: r, there: months}, err
 }
 
 // month begins what belongs to a month.

@@ -15,7 +15,6 @@ import (
 	"strings"
 
 	"github.com/storj/twitter-stream/pkg/dirfs"
-	"github.com/storj/twitter-stream/pkg/objectkey"
 	"github.com/storj/twitter-stream/pkg/redact"
 	"github.com/storj/twitter-stream/pkg/sink"
 )
@@ -176,36 +175,5 @@ func CopiesAt(ctx context.Context, p Place, wanted string) ([]Copy, error) {
 		return []Copy{{Name: "the list of copies at " + p.URL, Open: failed}}, ctx.Err()
 	}
 	copies, err := choose(p.URL, wanted, stores)
-	return newest(ordered(copies)), err
-}
-
-// newest leaves the last of the daily copies of each file, with those before it
-// behind it. Books only grow: where one was shorter than the day before, the
-// ledger had been lost, and the copy before that is a last one, too.
-func newest(copies []Copy) (last []Copy) {
-	var dated []Copy
-	for _, c := range copies {
-		if _, ok := objectkey.ParseBook(c.Name); ok {
-			dated = append(dated, c)
-		} else {
-			last = append(last, c)
-		}
-	}
-	book := func(c Copy) objectkey.Book {
-		b, _ := objectkey.ParseBook(c.Name)
-		return b
-	}
-	slices.SortFunc(dated, func(a, b Copy) int {
-		x, y := book(a), book(b)
-		return cmp.Or(strings.Compare(x.File, y.File), x.Day.Compare(y.Day), cmp.Compare(x.Size, y.Size))
-	})
-	for i := range dated {
-		grows := i+1 < len(dated) && book(dated[i+1]).File == book(dated[i]).File && book(dated[i+1]).Size >= book(dated[i]).Size
-		if grows {
-			dated[i+1].Before = &dated[i]
-		} else {
-			last = append(last, dated[i])
-		}
-	}
-	return last
+	return newest(ctx, ordered(copies)), err
 }

@@ -40,6 +40,7 @@ func (r *rebuilder) places() error {
 		objects, err := r.list(p, lister)
 		if err != nil {
 			r.report.failed(p.URL, err)
+			r.report.Half = true // whatever is wrong with it: nothing is known of what it has
 			continue
 		}
 		for i, f := range objects {

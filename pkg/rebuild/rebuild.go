@@ -10,8 +10,11 @@
 //     all of which were read; one that differs from what the captured book says of that name is not made;
 //   - a name from a storage or a copy becomes no path: objects are asked for by
 //     their keys (sink.ValidKey), and the store's own files are named by months;
-//   - while the books are half made again, also by a run that was killed,
-//     store.Rebuilding says so;
+//   - a line of a packed copy is believed only when the copy's end has proven it,
+//     or nothing else tells of its file;
+//   - copies of two stores that have one name are both taken, and that is said;
+//   - while the books are half made again, also by a run that was killed or that
+//     a place did not answer, store.Rebuilding says so;
 //   - what cannot be made again is said: what is on a place that lists nothing (a
 //     web node's hashes and keys) is in copies of the books alone.
 //
@@ -21,14 +24,12 @@ package rebuild
 
 import (
 	"context"
-	"fmt"
 	"hash/maphash"
 	"io"
 	"strconv"
 
 	"github.com/storj/twitter-stream/pkg/backoff"
 	"github.com/storj/twitter-stream/pkg/coverage"
-	"github.com/storj/twitter-stream/pkg/redact"
 	"github.com/storj/twitter-stream/pkg/sink"
 	"github.com/storj/twitter-stream/pkg/store"
 )
@@ -60,6 +61,8 @@ type Copy struct {
 	// this one cannot be; nil for none.
 	Before *Copy
 	Open   func(ctx context.Context) (io.ReadCloser, error)
+
+	begins string // its first line, of a daily copy
 }
 
 // Place is a storage to ask.
@@ -81,9 +84,13 @@ type rebuilder struct {
 	seed     maphash.Seed
 	receipts map[uint64]struct{} // there, by what they are about
 	keys     map[uint64]struct{} // there, by place and key
+	names    map[uint64]struct{} // there, by the file's
 	lines    map[uint64]struct{} // of the captured book that are there
 	files    map[uint64]content  // captured files, by name
 	pending  []store.Receipt
+
+	unsound []Copy            // that are read when all else has been
+	starts  map[string]uint64 // of the copies of each of the books' files: a hash of the first line
 }
 
 // content is what the captured book says of a file: hashes of its SHA-256 as it
@@ -98,10 +105,11 @@ func Run(ctx context.Context, cfg Config) (Report, error) {
 	}
 	r := &rebuilder{
 		ctx: ctx, cfg: cfg, report: newReport(), seed: maphash.MakeSeed(),
-		receipts: map[uint64]struct{}{}, keys: map[uint64]struct{}{}, lines: map[uint64]struct{}{}, files: map[uint64]content{},
+		receipts: map[uint64]struct{}{}, keys: map[uint64]struct{}{}, names: map[uint64]struct{}{}, lines: map[uint64]struct{}{}, files: map[uint64]content{},
+		starts: map[string]uint64{},
 	}
 	r.report.DryRun = cfg.DryRun
-	for _, step := range []func() error{r.begin, r.copies, r.places, r.write, r.end} {
+	for _, step := range []func() error{r.begin, r.copies, r.places, r.salvage, r.write, r.end} {
 		if err := step(); err != nil {
 			return r.report, err
 		}
@@ -143,9 +151,10 @@ func (r *rebuilder) begin() (err error) {
 	})
 }
 
-// end says that the books are whole again, as far as they can be.
+// end says that the books are whole again, as far as they can be. Where a place
+// did not answer they are not: another run may get more.
 func (r *rebuilder) end() error {
-	if r.cfg.DryRun || r.ctx.Err() != nil {
+	if r.cfg.DryRun || r.ctx.Err() != nil || r.report.Half {
 		return nil
 	}
 	return r.cfg.Store.RemoveState(store.StateRebuild)
@@ -154,10 +163,11 @@ func (r *rebuilder) end() error {
 // learn notes a receipt, and reports whether it is new.
 func (r *rebuilder) learn(receipt store.Receipt) bool {
 	key := receipt.ObjectKey()
-	about := r.hash(receipt.Sink, receipt.URL, key, receipt.SHA256, receipt.FileHash)
+	about := r.hash(receipt.Sink, receipt.URL, key, receipt.SHA256, receipt.FileHash, receipt.Key, strconv.FormatInt(receipt.Size, 10))
 	_, known := r.receipts[about]
 	r.receipts[about] = struct{}{}
 	r.keys[r.hash(receipt.Sink, receipt.URL, key)] = struct{}{}
+	r.names[r.hash(receipt.Name)] = struct{}{}
 	return !known
 }
 
@@ -211,83 +221,4 @@ func (r *rebuilder) write() error {
 		return nil
 	}
 	return r.ledger.Append(r.ctx, receipts)
-}
-
-// Report is what was made, and what could not be. The names of its JSON fields
-// are stable.
-type Report struct {
-	DryRun   bool  `json:"dry_run"`
-	Known    int   `json:"known"`            // receipts that were there
-	Made     int   `json:"made"`             // receipts
-	Copied   int   `json:"copied"`           // of these, from copies of the books
-	Read     int64 `json:"read"`             // bytes that were read and hashed for the others
-	Captured int   `json:"captured"`         // lines of the captured book that were made again
-	NoBook   bool  `json:"no_captured_book"` // there is none, and no copy of one
-
-	Failed    []Trouble   `json:"failed"`    // copies and objects that could not be read
-	Skipped   []Trouble   `json:"skipped"`   // objects that are not the uploader's, or not what the captured book says
-	Elsewhere []Elsewhere `json:"elsewhere"` // receipts that were made of places that were not asked
-	More      int         `json:"more"`      // of either kind, beyond a thousand
-	Silent    []string    `json:"unlisted"`  // places that list nothing
-}
-
-// Trouble is about a copy, or an object.
-type Trouble struct {
-	Name string `json:"name"`
-	Why  string `json:"why"`
-}
-
-// maxTrouble bounds each list.
-const maxTrouble = 1000
-
-func newReport() Report {
-	return Report{Failed: []Trouble{}, Skipped: []Trouble{}, Silent: []string{}, Elsewhere: []Elsewhere{}}
-}
-
-func (r *Report) failed(name string, err error) { r.trouble(&r.Failed, name, err.Error()) }
-
-func (r *Report) skipped(name, why string) { r.trouble(&r.Skipped, name, why) }
-
-func (r *Report) trouble(list *[]Trouble, name, why string) {
-	if len(*list) == maxTrouble {
-		r.More++
-		return
-	}
-	*list = append(*list, Trouble{Name: redact.Text(name), Why: redact.Text(why)})
-}
-
-// Text writes the report for a person.
-func (r Report) Text(w io.Writer) error {
-	verb := "were made"
-	if r.DryRun {
-		verb = "would be made"
-	}
-	out := fmt.Appendf(nil, "%d receipts were there, %d %s, %d of them from copies of the books\n", r.Known, r.Made, verb, r.Copied)
-	if r.Captured > 0 {
-		out = fmt.Appendf(out, "%d lines of the captured book %s\n", r.Captured, verb)
-	}
-	if r.NoBook {
-		out = append(out, "there is no captured book, and no copy of one: what it knew beside the receipts, such as\nmessages and gaps, is lost\n"...)
-	}
-	if r.Read > 0 {
-		out = fmt.Appendf(out, "%d bytes were read and hashed\n", r.Read)
-	}
-	for _, url := range r.Silent {
-		out = fmt.Appendf(out, "\n%s lists nothing: its receipts, and the keys without which its copies\ncannot be read, are in a copy of the books alone\n", redact.Text(url))
-	}
-	out = r.elsewhereText(out)
-	for i, list := range [][]Trouble{r.Failed, r.Skipped} {
-		if len(list) == 0 {
-			continue
-		}
-		out = fmt.Appendf(out, "\n%s: %d\n", [...]string{"COULD NOT BE READ", "left alone"}[i], len(list))
-		for _, t := range list[:min(len(list), 20)] {
-			out = fmt.Appendf(out, "  %s\n    %s\n", t.Name, t.Why)
-		}
-		if more := len(list) - 20; more > 0 {
-			out = fmt.Appendf(out, "  and %d more\n", more)
-		}
-	}
-	_, err := w.Write(out)
-	return err
 }

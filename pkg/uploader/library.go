@@ -89,24 +89,34 @@ func (l *library) copy(ctx context.Context, ever bool) {
 	}
 }
 
-// fill puts the files that have grown since the last copy.
+// fill puts the files that have grown since the last copy. One that cannot be
+// put holds no other up.
 func (l *library) fill(ctx context.Context, target Target, has shelf, now time.Time) error {
 	files, err := l.u.spool.BookFiles(true, true)
 	if err != nil {
 		return err
 	}
+	var failed error
 	for _, file := range files {
 		if file.Size == 0 || has.Sizes[file.Name] == file.Size {
 			continue
 		}
 		copied := objectkey.Book{Store: l.u.cfg.Books, Day: now, File: file.Name, Size: file.Size}
 		if err := l.put(ctx, target, copied); err != nil {
-			return fmt.Errorf("copy %s: %w", file.Name, err)
+			failed = errors.Join(failed, fmt.Errorf("copy %s: %w", file.Name, err))
+			var e *sink.Error
+			if ctx.Err() != nil || errors.As(err, &e) && e.Kind != sink.Permanent {
+				return failed // the next would meet the same
+			}
+			continue
 		}
 		has.Sizes[file.Name] = file.Size
 		if err := l.keep(target.id(), has); err != nil {
 			return err
 		}
+	}
+	if failed != nil {
+		return failed
 	}
 	has.Day = now.Format(time.DateOnly)
 	return l.keep(target.id(), has)

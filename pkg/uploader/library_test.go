@@ -23,6 +23,7 @@ type shelved struct {
 	all  map[string]string // by key
 	open int               // puts that others could have read
 	err  error
+	only string // what err is about; "" all copies
 }
 
 func (s *shelved) Put(ctx context.Context, obj sink.Object) (sink.Receipt, error) {
@@ -33,7 +34,7 @@ func (s *shelved) Put(ctx context.Context, obj sink.Object) (sink.Receipt, error
 	r, err := s.place.Put(ctx, obj)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if strings.HasPrefix(obj.Key, objectkey.Books+"/") && s.err != nil {
+	if strings.HasPrefix(obj.Key, objectkey.Books+"/") && s.err != nil && strings.Contains(obj.Key, s.only) {
 		return sink.Receipt{}, s.err
 	}
 	if err == nil {
@@ -155,6 +156,24 @@ func TestBooksAreRefused(t *testing.T) {
 	})
 }
 
+// A file of the books that is refused keeps no other from being copied.
+func TestOneBookIsRefused(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		s, a, b := newSpool(numbered("p-", 1, 9)...), newNode(nil), newNode(nil)
+		s.books = map[string]string{"2000-01.jsonl": "receipt\n", "2000-02.jsonl": "another\n", "captured-2000-01.ndjson": "line\n"}
+		cfg, shelf := withShelf(mirror(a, b))
+		shelf.err, shelf.only = refusal("x", sink.Permanent, 412), "2000-01.jsonl"
+		r := start(t, cfg, s)
+		pass(2 * time.Hour)
+		if keys := shelf.books(t, s.books); len(keys) != 2 {
+			t.Errorf("copies %v", keys)
+		}
+		if err := r.end(); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
 // Who only ever drains has copies too.
 func TestBooksAreCopiedByADrain(t *testing.T) {
 	bubble(t, func(t *testing.T) {
@@ -183,8 +202,8 @@ func TestBooksLeaveRoom(t *testing.T) {
 		cfg, shelf := withShelf(mirror(newNode(nil)))
 		r := start(t, cfg, s)
 		pass(3 * time.Hour)
-		if keys := shelf.books(t, s.books); len(keys) > 0 {
-			t.Errorf("copies %v", keys)
+		if keys := shelf.books(t, s.books); len(keys) != 1 || !strings.Contains(keys[0], "2000-02") {
+			t.Errorf("copies %v, and only what is small has room", keys)
 		}
 		s.mu.Lock()
 		s.room *= 2
