@@ -93,7 +93,7 @@ func load(frame *app.Frame) (*config.Config, error) {
 func open(ctx context.Context, frame *app.Frame, cfg *config.Config, log *logging.Log, books *app.BookCopy) (spool *store.Store, err error) {
 	err = app.WhileFull(ctx, log.Entry, func() (err error) {
 		spool, err = store.Open(store.Config{
-			Dir: cfg.StoreDir, Prefix: cfg.Prefix, WorkingName: cfg.WorkingName, Create: !frame.Supervised(),
+			Dir: cfg.StoreDir, Prefix: cfg.Prefix, WorkingName: cfg.WorkingName, Create: !frame.Supervised(), Name: app.NewStoreName(cfg),
 			Notice:   func(file, sentence string) { log.WithField("file", file).Warn(sentence) },
 			Appended: books.Appended,
 		})
@@ -115,7 +115,7 @@ func settings(ctx context.Context, cfg *config.Config, log *logging.Log, spool *
 		Backoff:     backoff.Policy{First: cfg.UploadBackoff.First, Max: cfg.UploadBackoff.Max},
 		Timeout:     cfg.UploadTimeout,
 		Bandwidth:   cfg.UploadBandwidth,
-		Books:       app.StoreName(cfg),
+		Books:       app.StoreName(cfg, spool),
 		Version:     app.Version(),
 		StatusPace:  status.Pace(cfg.HeartbeatTimeout),
 		Log:         log.Entry,

@@ -207,19 +207,19 @@ func TestCopy(t *testing.T) {
 		{"hangs", root, true, 5, nil, true, Fail, "does not answer"},
 	} {
 		ctx, cancel := context.WithCancel(t.Context())
-		found := Copy(tt.root, "host", tt.onlyKeys, func() (ledgercopy.Source, func(), error) {
+		found := Copy(tt.root, tt.onlyKeys, func() (ledgercopy.Source, string, func(), error) {
 			if tt.hangs {
 				cancel()
 				<-hang
 			}
-			return tt.books, func() {}, tt.err
+			return tt.books, "host", func() {}, tt.err
 		})(ctx)
 		cancel()
 		if len(found) != 1 || found[0].Verdict != tt.want || !strings.Contains(found[0].Text, tt.text) {
 			t.Errorf("%s: %+v, want %v with %q", tt.name, found, tt.want, tt.text)
 		}
 	}
-	if found := Copy("", "host", false, nil)(t.Context()); found != nil {
+	if found := Copy("", false, nil)(t.Context()); found != nil {
 		t.Errorf("a copy that nobody needs is missed: %+v", found)
 	}
 }
