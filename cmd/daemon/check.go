@@ -86,7 +86,9 @@ func sinkChecks(cfg *config.Config, client *http.Client) check.Check {
 // sinkCheck looks at one of them.
 func sinkCheck(cfg *config.Config, rawURL string, client *http.Client) check.Check {
 	if strings.HasPrefix(rawURL, "s3:") {
-		return check.Bucket(storage.S3(cfg, rawURL, nil))
+		settings := storage.S3(cfg, rawURL, nil)
+		settings.Sample = storage.Sample(cfg, rawURL)
+		return check.Bucket(settings)
 	}
 	if strings.HasPrefix(rawURL, "sj:") {
 		return check.Storj(storage.Storj(cfg, rawURL))

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/storj/twitter-stream/cmd/internal/app"
+	"github.com/storj/twitter-stream/cmd/internal/storage"
 	"github.com/storj/twitter-stream/pkg/backoff"
 	"github.com/storj/twitter-stream/pkg/config"
 	"github.com/storj/twitter-stream/pkg/logging"
@@ -141,7 +142,7 @@ func targets(ctx context.Context, cfg *config.Config, log *logging.Log, spool *s
 			closeAll()
 			return nil, nil, err
 		}
-		if it.Key, err = keys(cfg, rawURL); err != nil {
+		if it.Key, err = storage.Keys(cfg, rawURL); err != nil {
 			closeAll()
 			return nil, nil, err
 		}

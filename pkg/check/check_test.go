@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/storj/twitter-stream/pkg/ledgercopy"
+	"github.com/storj/twitter-stream/pkg/sink/s3"
 	"github.com/storj/twitter-stream/pkg/store"
 )
 
@@ -221,5 +222,26 @@ func TestCopy(t *testing.T) {
 	}
 	if found := Copy("", false, nil)(t.Context()); found != nil {
 		t.Errorf("a copy that nobody needs is missed: %+v", found)
+	}
+}
+
+// What the keys of a bucket may not do is said, with the permission that lacks.
+func TestBucketFindings(t *testing.T) {
+	for _, tt := range []struct {
+		look s3.Look
+		say  string
+	}{
+		{s3.Look{}, "s3:ListBucket"},
+		{s3.Look{Listed: true, Unread: true}, "s3:GetObject"},
+		{s3.Look{Listed: true, Stays: true}, "s3:AbortMultipartUpload"},
+		{s3.Look{Listed: true, Locked: true, Default: "COMPLIANCE 1 DAYS"}, "COMPLIANCE 1 DAYS"},
+	} {
+		found := bucketFindings("s3://bucket", tt.look)
+		if len(found) != 2 || found[1].Verdict != Warn || !strings.Contains(found[1].Text+found[1].Advice, tt.say) {
+			t.Errorf("%+v: %+v, want a note with %q", tt.look, found, tt.say)
+		}
+	}
+	if found := bucketFindings("s3://bucket", s3.Look{Listed: true}); len(found) != 1 || found[0].Verdict != OK {
+		t.Errorf("a bucket with nothing to say of it: %+v", found)
 	}
 }
