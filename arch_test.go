@@ -22,7 +22,7 @@ var mayImport = map[string][]string{
 	"cmd/daemon":               {"cmd/internal/app", "cmd/internal/storage", "pkg/*", "examples"},
 	"cmd/grabber":              {"cmd/internal/app", "pkg/*"},
 	"cmd/uploader":             {"cmd/internal/app", "cmd/internal/storage", "pkg/*"},
-	"cmd/internal/storage":     {"cmd/internal/app", "pkg/config", "pkg/sink/s3", "pkg/sink/storj"},
+	"cmd/internal/storage":     {"cmd/internal/app", "pkg/config", "pkg/network", "pkg/objectkey", "pkg/pack", "pkg/sink", "pkg/sink/s3", "pkg/sink/storj"},
 	"cmd/internal/benchreport": {},
 	"cmd/internal/app":         {"pkg/config", "pkg/exitcode", "pkg/ledgercopy", "pkg/logging", "pkg/network", "pkg/objectkey", "pkg/process", "pkg/setup", "pkg/sink", "pkg/status", "pkg/store", "pkg/stream", "pkg/twitterauth"},
 

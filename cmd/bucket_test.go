@@ -153,4 +153,13 @@ func TestBucketCheck(t *testing.T) {
 			t.Errorf("%s: left in the store: %v, want all", tt.url, left)
 		}
 	}
+
+	w.keys(sinktest.GatewaySecret)
+	w.set("upload_url", "s3://archive/"+strings.Repeat("long/", 120)+"?endpoint="+g.URL)
+	w.set("upload_key", strings.Repeat("long/", 90)+"{name}")
+	_, checked := w.run("daemon", "check")
+	has(t, "check of keys that are too long", checked, "FAIL  bucket", "1024", "upload_key")
+	if code, out := w.run("uploader", "--drain"); code != 3 || !strings.Contains(out, "1024") {
+		t.Errorf("keys that are too long: exit %d, want 3\n%s", code, out)
+	}
 }

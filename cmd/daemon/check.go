@@ -60,12 +60,12 @@ func checks(cfg *config.Config) []check.Check {
 // copyCheck compares the books with their copy.
 func copyCheck(cfg *config.Config) check.Check {
 	onlyKeys := slices.ContainsFunc(cfg.UploadURLs, func(rawURL string) bool { return strings.HasPrefix(strings.ToLower(rawURL), "http") })
-	return check.Copy(cfg.LedgerCopy, app.StoreName(cfg), onlyKeys, func() (ledgercopy.Source, func(), error) {
+	return check.Copy(cfg.LedgerCopy, onlyKeys, func() (ledgercopy.Source, string, func(), error) {
 		spool, err := lookAtStore(cfg)
 		if err != nil {
-			return nil, nil, err
+			return nil, "", nil, err
 		}
-		return app.Books{Store: spool, Receipts: true, Captured: true}, func() { spool.Close() }, nil
+		return app.Books{Store: spool, Receipts: true, Captured: true}, app.StoreName(cfg, spool), func() { spool.Close() }, nil
 	})
 }
 
@@ -86,7 +86,9 @@ func sinkChecks(cfg *config.Config, client *http.Client) check.Check {
 // sinkCheck looks at one of them.
 func sinkCheck(cfg *config.Config, rawURL string, client *http.Client) check.Check {
 	if strings.HasPrefix(rawURL, "s3:") {
-		return check.Bucket(storage.S3(cfg, rawURL, nil))
+		settings := storage.S3(cfg, rawURL, nil)
+		settings.Sample = storage.Sample(cfg, rawURL)
+		return check.Bucket(settings)
 	}
 	if strings.HasPrefix(rawURL, "sj:") {
 		return check.Storj(storage.Storj(cfg, rawURL))

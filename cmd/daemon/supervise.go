@@ -63,7 +63,7 @@ func supervise(parent context.Context, frame *app.Frame) error {
 
 // openStore opens the store to run on it, and makes it where there is none.
 func openStore(cfg *config.Config) (*store.Store, error) {
-	return store.Open(store.Config{Dir: cfg.StoreDir, Prefix: cfg.Prefix, WorkingName: cfg.WorkingName, Create: true})
+	return store.Open(store.Config{Dir: cfg.StoreDir, Prefix: cfg.Prefix, WorkingName: cfg.WorkingName, Create: true, Name: app.NewStoreName(cfg)})
 }
 
 // lookAtStore opens the store to read from it.

@@ -131,7 +131,7 @@ func toStore(ctx context.Context, frame *app.Frame, cfg *config.Config, settings
 	books := app.NewBookCopy(cfg, app.Books{Captured: true}, settings.Log)
 	err := app.WhileFull(ctx, settings.Log, func() (err error) {
 		spool, err = store.Open(store.Config{
-			Dir: cfg.StoreDir, Prefix: cfg.Prefix, WorkingName: cfg.WorkingName, Create: !frame.Supervised(),
+			Dir: cfg.StoreDir, Prefix: cfg.Prefix, WorkingName: cfg.WorkingName, Create: !frame.Supervised(), Name: app.NewStoreName(cfg),
 			Notice:   func(file, sentence string) { settings.Log.WithField("file", file).Warn(sentence) },
 			Appended: books.Appended,
 		})

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -82,7 +83,7 @@ func rebuildLedger(ctx context.Context, frame *app.Frame, asked lost) error {
 	if err != nil {
 		return err
 	}
-	copies, err := copiesOf(ctx, frame, cfg, asked, places)
+	copies, err := copiesOf(ctx, frame, cfg, spool, asked, places)
 	if err != nil {
 		return err
 	}
@@ -141,7 +142,7 @@ func stillMissing(ctx context.Context, frame *app.Frame, cfg *config.Config, spo
 // openToRebuild opens the store, and keeps grabber and uploader away from it. A
 // dry run writes nothing: where there is no store, it has one of its own.
 func openToRebuild(ctx context.Context, frame *app.Frame, cfg *config.Config, dryRun bool) (*store.Store, func(), error) {
-	settings := store.Config{Dir: cfg.StoreDir, Prefix: cfg.Prefix, WorkingName: cfg.WorkingName, Create: true}
+	settings := store.Config{Dir: cfg.StoreDir, Prefix: cfg.Prefix, WorkingName: cfg.WorkingName, Create: true, Name: app.NewStoreName(cfg)}
 	if dryRun {
 		settings.Create, settings.ReadOnly = false, true
 	}
@@ -193,13 +194,13 @@ func placesOf(cfg *config.Config, readers *readers) (places []rebuild.Place, err
 }
 
 // copiesOf finds the copies of the books, in a directory and in the places.
-func copiesOf(ctx context.Context, frame *app.Frame, cfg *config.Config, asked lost, places []rebuild.Place) ([]rebuild.Copy, error) {
-	copies, err := copiesBelow(frame, cfg, asked)
+func copiesOf(ctx context.Context, frame *app.Frame, cfg *config.Config, spool *store.Store, asked lost, places []rebuild.Place) ([]rebuild.Copy, error) {
+	copies, err := copiesBelow(frame, cfg, spool, asked)
 	if err != nil {
 		return nil, several(err)
 	}
 	for _, p := range places {
-		found, err := ofOne(cfg, asked.of, func(of string) ([]rebuild.Copy, error) { return rebuild.CopiesAt(ctx, p, of) })
+		found, err := ofOne(cfg, spool, asked.of, func(of string) ([]rebuild.Copy, error) { return rebuild.CopiesAt(ctx, p, of) })
 		if err != nil {
 			return nil, several(err)
 		}
@@ -216,14 +217,14 @@ func copiesOf(ctx context.Context, frame *app.Frame, cfg *config.Config, asked l
 
 // copiesBelow finds those in the directory that a person names, else in that of
 // ledger_copy: this one need not be there any more.
-func copiesBelow(frame *app.Frame, cfg *config.Config, asked lost) ([]rebuild.Copy, error) {
+func copiesBelow(frame *app.Frame, cfg *config.Config, spool *store.Store, asked lost) ([]rebuild.Copy, error) {
 	if asked.copy != "" {
-		return ofOne(cfg, asked.of, func(of string) ([]rebuild.Copy, error) { return rebuild.CopiesIn(asked.copy, of) })
+		return ofOne(cfg, spool, asked.of, func(of string) ([]rebuild.Copy, error) { return rebuild.CopiesIn(asked.copy, of) })
 	}
 	if cfg.LedgerCopy == "" {
 		return nil, nil
 	}
-	copies, err := ofOne(cfg, asked.of, func(of string) ([]rebuild.Copy, error) { return rebuild.CopiesIn(cfg.LedgerCopy, of) })
+	copies, err := ofOne(cfg, spool, asked.of, func(of string) ([]rebuild.Copy, error) { return rebuild.CopiesIn(cfg.LedgerCopy, of) })
 	var e *rebuild.SeveralError
 	if err == nil || errors.As(err, &e) {
 		return copies, err
@@ -234,13 +235,28 @@ func copiesBelow(frame *app.Frame, cfg *config.Config, asked lost) ([]rebuild.Co
 
 // ofOne finds the copies of the one store that is meant: where a person does not
 // say which, and there are several, of this one if it is among them.
-func ofOne(cfg *config.Config, of string, find func(of string) ([]rebuild.Copy, error)) ([]rebuild.Copy, error) {
+func ofOne(cfg *config.Config, spool *store.Store, of string, find func(of string) ([]rebuild.Copy, error)) ([]rebuild.Copy, error) {
 	copies, err := find(of)
 	var e *rebuild.SeveralError
-	if own := app.StoreName(cfg); errors.As(err, &e) && slices.Contains(e.Stores, own) {
+	if !errors.As(err, &e) {
+		return copies, err
+	}
+	if own := app.StoreName(cfg, spool); slices.Contains(e.Stores, own) {
 		return find(own)
 	}
+	if once := before(cfg, e.Stores); len(once) == 1 {
+		return find(once[0])
+	}
 	return copies, err
+}
+
+// before are those of several stores that were made on this machine where the
+// store is: one that was lost, as a rule.
+func before(cfg *config.Config, stores []string) []string {
+	old := app.OldStoreName(cfg)
+	return slices.DeleteFunc(slices.Clone(stores), func(name string) bool {
+		return name != old && !strings.HasPrefix(name, old+"-")
+	})
 }
 
 // several adds what to do about copies of several stores.

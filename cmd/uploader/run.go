@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/storj/twitter-stream/cmd/internal/app"
+	"github.com/storj/twitter-stream/cmd/internal/storage"
 	"github.com/storj/twitter-stream/pkg/backoff"
 	"github.com/storj/twitter-stream/pkg/config"
 	"github.com/storj/twitter-stream/pkg/logging"
@@ -93,7 +94,7 @@ func load(frame *app.Frame) (*config.Config, error) {
 func open(ctx context.Context, frame *app.Frame, cfg *config.Config, log *logging.Log, books *app.BookCopy) (spool *store.Store, err error) {
 	err = app.WhileFull(ctx, log.Entry, func() (err error) {
 		spool, err = store.Open(store.Config{
-			Dir: cfg.StoreDir, Prefix: cfg.Prefix, WorkingName: cfg.WorkingName, Create: !frame.Supervised(),
+			Dir: cfg.StoreDir, Prefix: cfg.Prefix, WorkingName: cfg.WorkingName, Create: !frame.Supervised(), Name: app.NewStoreName(cfg),
 			Notice:   func(file, sentence string) { log.WithField("file", file).Warn(sentence) },
 			Appended: books.Appended,
 		})
@@ -115,7 +116,7 @@ func settings(ctx context.Context, cfg *config.Config, log *logging.Log, spool *
 		Backoff:     backoff.Policy{First: cfg.UploadBackoff.First, Max: cfg.UploadBackoff.Max},
 		Timeout:     cfg.UploadTimeout,
 		Bandwidth:   cfg.UploadBandwidth,
-		Books:       app.StoreName(cfg),
+		Books:       app.StoreName(cfg, spool),
 		Version:     app.Version(),
 		StatusPace:  status.Pace(cfg.HeartbeatTimeout),
 		Log:         log.Entry,
@@ -141,7 +142,7 @@ func targets(ctx context.Context, cfg *config.Config, log *logging.Log, spool *s
 			closeAll()
 			return nil, nil, err
 		}
-		if it.Key, err = keys(cfg, rawURL); err != nil {
+		if it.Key, err = storage.Keys(cfg, rawURL); err != nil {
 			closeAll()
 			return nil, nil, err
 		}

@@ -43,7 +43,9 @@ func schemeOf(rawURL string) string {
 }
 
 func toBucket(cfg *config.Config, rawURL string, log *logging.Log) (uploader.Target, func(), error) {
-	bucket, err := s3.New(storage.S3(cfg, rawURL, func(what, sentence string) { log.WithField("url", what).Info(sentence) }))
+	settings := storage.S3(cfg, rawURL, func(what, sentence string) { log.WithField("url", what).Info(sentence) })
+	settings.Sample = storage.Sample(cfg, rawURL)
+	bucket, err := s3.New(settings)
 	if err != nil {
 		return uploader.Target{}, nil, &app.ConfigError{Err: err, Advice: "check upload_url in " + cfg.Path}
 	}

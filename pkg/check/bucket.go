@@ -11,7 +11,7 @@ import (
 )
 
 // Bucket looks whether an S3 bucket can be reached and written, and what of it a
-// person would want to know. Nothing is left in it.
+// person would want to know. Nothing is left in it that the keys may remove.
 func Bucket(cfg s3.Config) Check {
 	return func(ctx context.Context) []Finding {
 		bucket, err := s3.New(cfg)
@@ -60,6 +60,14 @@ func bucketFindings(url string, look s3.Look) []Finding {
 	if !look.Listed {
 		all = append(all, Finding{"bucket", Warn, "the keys may not list it: 'uploader rebuild' will not work, and what is missing looks forbidden",
 			"allow s3:ListBucket"})
+	}
+	if look.Unread {
+		all = append(all, Finding{"bucket", Warn, "the keys may not read it: a file whose receipt got lost stays here, and nothing is fetched or verified",
+			"allow s3:GetObject below the prefix"})
+	}
+	if look.Stays {
+		all = append(all, Finding{"bucket", Warn, "the keys may not remove unfinished uploads: one of this check stays, and parts of each 'uploader push' that fails, which are paid for",
+			"allow s3:AbortMultipartUpload below the prefix, or have a lifecycle rule remove them"})
 	}
 	if look.Versioned {
 		all = append(all, Finding{"bucket", Warn, "it keeps versions: what somebody removes stays, and is paid for",

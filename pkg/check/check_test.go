@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/storj/twitter-stream/pkg/ledgercopy"
+	"github.com/storj/twitter-stream/pkg/sink/s3"
 	"github.com/storj/twitter-stream/pkg/store"
 )
 
@@ -207,19 +208,40 @@ func TestCopy(t *testing.T) {
 		{"hangs", root, true, 5, nil, true, Fail, "does not answer"},
 	} {
 		ctx, cancel := context.WithCancel(t.Context())
-		found := Copy(tt.root, "host", tt.onlyKeys, func() (ledgercopy.Source, func(), error) {
+		found := Copy(tt.root, tt.onlyKeys, func() (ledgercopy.Source, string, func(), error) {
 			if tt.hangs {
 				cancel()
 				<-hang
 			}
-			return tt.books, func() {}, tt.err
+			return tt.books, "host", func() {}, tt.err
 		})(ctx)
 		cancel()
 		if len(found) != 1 || found[0].Verdict != tt.want || !strings.Contains(found[0].Text, tt.text) {
 			t.Errorf("%s: %+v, want %v with %q", tt.name, found, tt.want, tt.text)
 		}
 	}
-	if found := Copy("", "host", false, nil)(t.Context()); found != nil {
+	if found := Copy("", false, nil)(t.Context()); found != nil {
 		t.Errorf("a copy that nobody needs is missed: %+v", found)
+	}
+}
+
+// What the keys of a bucket may not do is said, with the permission that lacks.
+func TestBucketFindings(t *testing.T) {
+	for _, tt := range []struct {
+		look s3.Look
+		say  string
+	}{
+		{s3.Look{}, "s3:ListBucket"},
+		{s3.Look{Listed: true, Unread: true}, "s3:GetObject"},
+		{s3.Look{Listed: true, Stays: true}, "s3:AbortMultipartUpload"},
+		{s3.Look{Listed: true, Locked: true, Default: "COMPLIANCE 1 DAYS"}, "COMPLIANCE 1 DAYS"},
+	} {
+		found := bucketFindings("s3://bucket", tt.look)
+		if len(found) != 2 || found[1].Verdict != Warn || !strings.Contains(found[1].Text+found[1].Advice, tt.say) {
+			t.Errorf("%+v: %+v, want a note with %q", tt.look, found, tt.say)
+		}
+	}
+	if found := bucketFindings("s3://bucket", s3.Look{Listed: true}); len(found) != 1 || found[0].Verdict != OK {
+		t.Errorf("a bucket with nothing to say of it: %+v", found)
 	}
 }

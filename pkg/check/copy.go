@@ -8,11 +8,11 @@ import (
 	"github.com/storj/twitter-stream/pkg/redact"
 )
 
-// Copy looks whether the books have a copy in root, below name, that lacks
-// nothing. root is "" without one; then whether that matters depends on whether
-// the ledger alone has the keys of what was uploaded. open opens the books; an
-// error of it says that there are none yet.
-func Copy(root, name string, onlyKeys bool, open func() (books ledgercopy.Source, done func(), err error)) Check {
+// Copy looks whether the books have a copy in root that lacks nothing. root is ""
+// without one; then whether that matters depends on whether the ledger alone has
+// the keys of what was uploaded. open opens the books and says by which name
+// their copy goes; an error of it says that there are none yet.
+func Copy(root string, onlyKeys bool, open func() (books ledgercopy.Source, name string, done func(), err error)) Check {
 	return func(ctx context.Context) []Finding {
 		const topic = "ledger copy"
 		if root == "" && onlyKeys {
@@ -27,7 +27,7 @@ func Copy(root, name string, onlyKeys bool, open func() (books ledgercopy.Source
 		}
 		answers := make(chan answer, 1)
 		go func() { // a file server may not answer
-			books, done, err := open()
+			books, name, done, err := open()
 			if err != nil {
 				answers <- answer{}
 				return

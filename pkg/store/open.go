@@ -21,6 +21,7 @@ const (
 	ledgerDir   = "ledger"
 	rejectedDir = "rejected"
 	versionFile = stateDir + "/version"
+	nameFile    = stateDir + "/name"
 )
 
 // Open checks the store directory, its layout version and that it can be
@@ -29,7 +30,7 @@ const (
 // where a full disk keeps it from creating something.
 //
 // A new store is made in this order: its mode, its directories, fsync of the
-// store directory, the version by temporary file, fsync, rename, fsync of
+// store directory, its name and the version by temporary file, fsync, rename, fsync of
 // .state. So what has a version has everything.
 func Open(cfg Config) (*Store, error) {
 	if err := cfg.check(); err != nil {
@@ -127,6 +128,9 @@ func (s *Store) prepare() error {
 		return err
 	}
 	if version == 0 {
+		if err := s.christen(); err != nil {
+			return err
+		}
 		return s.replaceFile(versionFile, true, []byte(strconv.Itoa(layoutVersion)+"\n"))
 	}
 	if err := s.tryWriting(tempName(stateDir + "/probe")); err != nil {

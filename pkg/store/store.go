@@ -21,6 +21,9 @@ type Config struct {
 	// Create makes the store where there is none. A supervised child never
 	// does: an empty mount point is not a store.
 	Create bool
+	// Name is what a store that is made now is called from then on (Store.Name): a
+	// bare name, "" for none.
+	Name string
 	// ReadOnly opens an existing store to look at it: nothing is created,
 	// cleaned or tried out. Who only reads needs no right to write.
 	ReadOnly bool

@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
 	"io"
@@ -12,13 +13,32 @@ import (
 	"github.com/storj/twitter-stream/pkg/config"
 	"github.com/storj/twitter-stream/pkg/ledgercopy"
 	"github.com/storj/twitter-stream/pkg/objectkey"
+	"github.com/storj/twitter-stream/pkg/sink"
 	"github.com/storj/twitter-stream/pkg/status"
 	"github.com/storj/twitter-stream/pkg/store"
 )
 
-// StoreName is what a store's copies are named by: this machine's name, and what
-// tells its stores apart, so that several may share a place.
-func StoreName(cfg *config.Config) string {
+// NewStoreName is what a store that is made now is called, and the copies of its
+// books are named by: by this machine and the store's path, for people, and by
+// chance, since another machine may have both.
+func NewStoreName(cfg *config.Config) string {
+	chance := make([]byte, 4)
+	_, _ = rand.Read(chance) // never fails
+	return OldStoreName(cfg) + "-" + hex.EncodeToString(chance)
+}
+
+// StoreName is what a store's copies are named by, so that several may share a
+// place.
+func StoreName(cfg *config.Config, spool *store.Store) string {
+	if name, err := spool.Name(); err == nil && name != "" && sink.SafeName(name) == name {
+		return name
+	}
+	return OldStoreName(cfg)
+}
+
+// OldStoreName is what a store is called that an older version made, and what
+// the name of one that is made now begins with.
+func OldStoreName(cfg *config.Config) string {
 	host, err := os.Hostname()
 	if err != nil {
 		host = ""
@@ -60,8 +80,10 @@ func (b Books) Open(name string) (interface {
 
 // BookCopy is the copy of the books that ledger_copy asks for; nil is none.
 type BookCopy struct {
-	copy *ledgercopy.Copy
+	cfg  *config.Config
+	log  *logrus.Entry
 	from *Books
+	copy *ledgercopy.Copy // nil before Watch
 }
 
 // NewBookCopy returns the copy that cfg asks for, nil for none. from's Store is
@@ -70,14 +92,12 @@ func NewBookCopy(cfg *config.Config, from Books, log *logrus.Entry) *BookCopy {
 	if cfg.LedgerCopy == "" {
 		return nil
 	}
-	c := &BookCopy{from: &from}
-	c.copy = ledgercopy.New(ledgercopy.Config{Root: cfg.LedgerCopy, Name: StoreName(cfg), Source: c.from, Log: log})
-	return c
+	return &BookCopy{cfg: cfg, log: log, from: &from}
 }
 
 // Appended is for store.Config.
 func (c *BookCopy) Appended() {
-	if c != nil && c.from.Store != nil {
+	if c != nil && c.copy != nil {
 		c.copy.Appended()
 	}
 }
@@ -89,6 +109,7 @@ func (c *BookCopy) Watch(spool *store.Store) (stop func()) {
 		return func() {}
 	}
 	c.from.Store = spool
+	c.copy = ledgercopy.New(ledgercopy.Config{Root: c.cfg.LedgerCopy, Name: StoreName(c.cfg, spool), Source: c.from, Log: c.log})
 	ctx, stop := context.WithCancel(context.Background()) // the last lines come after everything was asked to stop
 	go c.copy.Run(ctx)
 	return stop
@@ -96,7 +117,7 @@ func (c *BookCopy) Watch(spool *store.Store) (stop func()) {
 
 // State is for the status.
 func (c *BookCopy) State() *status.Copy {
-	if c == nil {
+	if c == nil || c.copy == nil {
 		return nil
 	}
 	return c.copy.State()

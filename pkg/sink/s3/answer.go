@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/url"
 	"slices"
@@ -44,6 +45,8 @@ func kindOf(status int, code string, html bool) sink.Kind {
 	case slices.Contains(misdirectedCodes, code), status/100 == 3, status == 501:
 		return sink.Misdirected
 	case status == 408, status == 409, status == 429, status >= 500:
+		return sink.Temporary
+	case status/100 == 2 && !html: // an error in a success, of a code that nobody knows
 		return sink.Temporary
 	case html, status < 300, status == 404, status == 405, status == 406, status == 410, status == 415, status == 416:
 		return sink.Misdirected
@@ -126,6 +129,20 @@ func (b *Bucket) refused(name string, a *attempt, said minio.ErrorResponse, html
 
 const pageHint = "what answers there is a web page, not S3: check endpoint in upload_url"
 
+// notS3 is a success that is none of S3's.
+func (b *Bucket) notS3(name string, a *attempt) *sink.Error {
+	kind := sink.Temporary // of a network that wants a login, say
+	if a.isPage() && name == "" {
+		kind = sink.Misdirected
+	}
+	e := b.fail(name, kind, fmt.Errorf("%d, but not as S3 answers", a.status))
+	e.Status, e.Hint = a.status, "what answers there is not S3: check endpoint in upload_url"
+	if a.isPage() {
+		e.Err, e.Hint = fmt.Errorf("%d, but with a web page", a.status), pageHint
+	}
+	return e
+}
+
 // hint says what a person can do.
 func (b *Bucket) hint(kind sink.Kind, said minio.ErrorResponse, html bool) string {
 	moved := said.Region != "" && said.Region != b.at.region
@@ -134,10 +151,10 @@ func (b *Bucket) hint(kind sink.Kind, said minio.ErrorResponse, html bool) strin
 		return "set this machine's clock, for instance by switching NTP on"
 	case kind == sink.Misdirected && moved:
 		return "the bucket is in another region: write region=" + redact.Text(said.Region) + " into upload_url"
+	case html && (kind == sink.Misdirected || kind == sink.Credentials):
+		return pageHint
 	case kind == sink.Misdirected && said.Code == "NoSuchBucket":
 		return "there is no bucket " + b.at.bucket + " there: make it, or check bucket, endpoint and region in upload_url"
-	case kind == sink.Misdirected && html:
-		return pageHint
 	case kind == sink.Misdirected:
 		return "check bucket, endpoint and region in upload_url"
 	case kind == sink.Credentials && strings.HasPrefix(said.Code, "ExpiredToken"):
@@ -171,6 +188,9 @@ func (b *Bucket) broken(ctx, trying context.Context, name string, err error) err
 	var wrapped *url.Error
 	if errors.As(err, &wrapped) {
 		err = wrapped.Err // the URL is named already
+	}
+	if errors.Is(err, io.EOF) {
+		err = fmt.Errorf("the answer breaks off: %w", err)
 	}
 	return b.fail(name, sink.Temporary, errors.New(redact.Text(err.Error())))
 }

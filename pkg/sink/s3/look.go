@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 
 	"github.com/minio/minio-go/v7"
 
@@ -16,14 +17,16 @@ const probe = "twitter-stream-check"
 // Look is what a bucket says of itself.
 type Look struct {
 	Listed    bool   // it may be listed, which list, verify and rebuild need
+	Unread    bool   // what is there may not be read, as far as can be told
+	Stays     bool   // what an upload in parts left may not be removed: neither that of Look
 	Versioned bool   // what is removed stays, as an old version
 	Locked    bool   // nothing can be removed before its time
 	Default   string // the bucket's own retention, such as "GOVERNANCE 30 DAYS"; "" for none
 }
 
 // Look asks whether the bucket is there and may be written, and leaves nothing
-// behind: it begins an upload in parts and takes it back. What the keys may not
-// ask is left false. The error is a *sink.Error.
+// behind that the keys may remove: it begins an upload in parts and takes it
+// back. What the keys may not ask is left false. The error is a *sink.Error.
 func (b *Bucket) Look(ctx context.Context) (Look, error) {
 	var look Look
 	err := b.List(ctx, "", func(sink.Found) error { return errEnough })
@@ -37,14 +40,20 @@ func (b *Bucket) Look(ctx context.Context) (Look, error) {
 	}
 	b.askVersions(ctx, &look)
 	key, id := b.at.key(probe), ""
-	err = b.request(ctx, "", &attempt{}, b.cfg.Timeout, func(ctx context.Context) (err error) {
+	_, err = b.stat(ctx, "", key)
+	look.Unread = look.Listed && errors.As(err, &refused) && refused.Status == http.StatusForbidden // else it would be missing
+	a := &attempt{}
+	err = b.request(ctx, "", a, b.cfg.Timeout, func(ctx context.Context) (err error) {
 		id, err = b.core.NewMultipartUpload(ctx, b.at.bucket, key, minio.PutObjectOptions{ContentType: mediaType})
 		return err
 	})
 	if err != nil {
 		return look, err
 	}
-	b.abort(ctx, key, id)
+	if id == "" {
+		return look, b.notS3("", a)
+	}
+	look.Stays = b.abort(ctx, key, id) != nil
 	return look, nil
 }
 

@@ -51,7 +51,7 @@ func (b *Bucket) putParts(ctx context.Context, obj sink.Object) error {
 	}
 	parts, etag, err := b.sendParts(ctx, obj, id)
 	if err != nil {
-		b.abort(ctx, key, id)
+		b.tidy(ctx, key, id)
 		return err
 	}
 	a = &attempt{tell: &telling{to: obj.Progress}}
@@ -65,14 +65,18 @@ func (b *Bucket) putParts(ctx context.Context, obj sink.Object) error {
 	})
 	a.etag = info.ETag
 	if a.status == http.StatusOK && err != nil {
-		a.status = 0 // an error in a success; its own code says what it is
-		if says(err, "PreconditionFailed") {
+		switch {
+		case says(err, "PreconditionFailed"):
 			a.status = http.StatusPreconditionFailed
+		case says(err, http.StatusText(http.StatusOK)): // half an answer: the object tells
+			err, a.etag = nil, ""
+		default:
+			a.status = 0 // an error in a success; its own code says what it is
 		}
 	}
 	// Once it is complete there is nothing to remove, and asking for it is harmless.
 	if err = b.settle(ctx, obj, a, etag, err); err != nil || a.status == http.StatusPreconditionFailed {
-		b.abort(ctx, key, id)
+		b.tidy(ctx, key, id)
 	}
 	return err
 }
@@ -116,12 +120,22 @@ func (b *Bucket) sendPart(ctx context.Context, obj sink.Object, id string, numbe
 	return err
 }
 
-// abort removes the parts of an upload, also when ctx has ended. What it cannot
-// remove, a later start will.
-func (b *Bucket) abort(ctx context.Context, key, id string) {
+// tidy removes what a failed upload left. What it cannot remove, a later start
+// will, unless the keys may not.
+func (b *Bucket) tidy(ctx context.Context, key, id string) {
+	var refused *sink.Error
+	if errors.As(b.abort(ctx, key, id), &refused) && refused.Kind == sink.Credentials {
+		b.stays.Do(func() {
+			b.cfg.Notice(b.at.shown, "the keys may not remove what a failed upload in parts left, which is paid for: allow s3:AbortMultipartUpload")
+		})
+	}
+}
+
+// abort removes the parts of an upload, also when ctx has ended.
+func (b *Bucket) abort(ctx context.Context, key, id string) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), abortWait)
 	defer cancel()
-	_ = b.request(ctx, "", &attempt{}, abortWait, func(ctx context.Context) error {
+	return b.request(ctx, "", &attempt{}, abortWait, func(ctx context.Context) error {
 		return b.core.AbortMultipartUpload(ctx, b.at.bucket, key, id)
 	})
 }

@@ -124,6 +124,18 @@ func (p *place) key(relative string) string {
 	return p.prefix + "/" + relative
 }
 
+// maxKey is the longest key that S3 has, in bytes (Amazon S3 user guide, object
+// keys).
+const maxKey = 1024
+
+// fits says that an object's key is too long below the prefix.
+func (p *place) fits(relative string) error {
+	if n := len(p.key(relative)); n > maxKey {
+		return fmt.Errorf("a key of %d bytes, where S3 takes %d: shorten the prefix in upload_url, or upload_key", n, maxKey)
+	}
+	return nil
+}
+
 // relative is the inverse of key; ok is false outside the prefix.
 func (p *place) relative(key string) (string, bool) {
 	if p.prefix == "" {

@@ -82,9 +82,7 @@ func (b *Bucket) settle(ctx context.Context, obj sink.Object, a *attempt, etag s
 	case err == nil && a.etag == etag:
 		return nil
 	case err == nil && a.etag == "" && a.isPage(): // of a network that wants a login, say
-		e := b.fail(obj.Name, sink.Temporary, fmt.Errorf("%d, but with a web page", a.status))
-		e.Status, e.Hint = a.status, pageHint
-		return e
+		return b.notS3(obj.Name, a)
 	case err == nil:
 		return b.unproven(ctx, obj, a, etag)
 	case a.status == http.StatusPreconditionFailed:
@@ -106,6 +104,8 @@ func (b *Bucket) unproven(ctx context.Context, obj sink.Object, a *attempt, etag
 		err = errors.New("the object is not there")
 	case err != nil:
 		return err
+	case same && a.etag == "":
+		return nil
 	case same:
 		b.noMD5.Do(func() {
 			b.cfg.Notice(b.at.shown, "this bucket's ETags are not MD5s (encryption by KMS?): each object is read back to prove it")

@@ -66,6 +66,9 @@ func (b *Bucket) List(ctx context.Context, prefix string, each func(sink.Found) 
 		}
 		timer.Reset(b.cfg.Timeout)
 	}
+	if a.isPage() { // to the library it is a list of nothing
+		return b.notS3("", a)
+	}
 	if cause := context.Cause(listing); cause != nil { // the library says nothing of that
 		return b.broken(ctx, listing, "", cause)
 	}
@@ -81,6 +84,9 @@ func (b *Bucket) stat(ctx context.Context, name, key string) (info minio.ObjectI
 	var said *refusal
 	if errors.As(err, &said) && said.code == "NoSuchKey" {
 		return info, notFound(key)
+	}
+	if err != nil && ctx.Err() == nil && a.status/100 == 2 {
+		return info, b.notS3(name, a)
 	}
 	var refused *sink.Error
 	if a.status == http.StatusBadRequest && errors.As(err, &refused) {
@@ -102,6 +108,9 @@ func (b *Bucket) open(ctx context.Context, name, key string) (io.ReadCloser, err
 	}
 	r.timer.Stop()
 	defer cancel(nil)
+	if ctx.Err() == nil && a.status/100 == 2 && context.Cause(reading) == nil {
+		return nil, b.notS3(name, a)
+	}
 	err = b.explain(ctx, reading, name, a, err)
 	var said *refusal
 	if errors.As(err, &said) && said.code == "NoSuchKey" && a.status == http.StatusNotFound {

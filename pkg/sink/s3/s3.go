@@ -61,6 +61,9 @@ type Keys struct{ Access, Secret, Session string }
 // Config says where the bucket is and how it is spoken to.
 type Config struct {
 	URL string // s3://bucket/prefix?endpoint=…&region=…
+	// Sample is a key as objects will have, for New to refuse a URL below which
+	// it is too long for any bucket; "" is not looked at.
+	Sample string
 	// Keys is asked at the first request, and again when the bucket refuses what
 	// it said. nil, or empty keys, mean the environment (AWS_…), the profile file
 	// and the instance's role, in this order.
@@ -92,6 +95,7 @@ type Bucket struct {
 	sweeper   sync.WaitGroup
 	stopSweep context.CancelFunc
 	noMD5     sync.Once // said once: this bucket's ETags are none
+	stays     sync.Once // said once: the keys may not remove what failed
 }
 
 // New checks cfg and returns a bucket; it speaks to nobody.
@@ -99,6 +103,9 @@ func New(cfg Config) (*Bucket, error) {
 	at, err := parse(cfg.URL, cfg.Insecure)
 	if err != nil {
 		return nil, err
+	}
+	if err := at.fits(cfg.Sample); err != nil {
+		return nil, fmt.Errorf("%w: upload URL %s", err, at.shown) // which is long, and cut off where it is shown
 	}
 	if cfg.Timeout <= 0 {
 		return nil, fmt.Errorf("upload timeout %v: must be positive", cfg.Timeout)
@@ -147,6 +154,9 @@ func (b *Bucket) Put(ctx context.Context, obj sink.Object) (sink.Receipt, error)
 	}
 	if sink.SafeName(obj.Name) != obj.Name || !sink.ValidKey(obj.Key) {
 		return sink.Receipt{}, b.fail(obj.Name, sink.Permanent, errors.New("not a safe name"))
+	}
+	if err := b.at.fits(obj.Key); err != nil {
+		return sink.Receipt{}, b.fail(obj.Name, sink.Permanent, err)
 	}
 	err := b.renewing(func() error { return b.put(ctx, obj) })
 	if ctx.Err() != nil && err != nil {

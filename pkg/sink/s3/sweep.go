@@ -48,8 +48,9 @@ func (b *Bucket) sweep(ctx context.Context) (removed int, err error) {
 		}
 		for _, upload := range page.Uploads {
 			if b.stale(ctx, upload) {
-				b.abort(ctx, upload.Key, upload.UploadID)
-				removed++
+				if b.abort(ctx, upload.Key, upload.UploadID) == nil {
+					removed++
+				}
 			}
 		}
 		if !page.IsTruncated || page.NextKeyMarker == "" {

@@ -1,4 +1,4 @@
-package main
+package storage
 
 import (
 	"net/url"
@@ -9,12 +9,15 @@ import (
 	"github.com/storj/twitter-stream/pkg/config"
 	"github.com/storj/twitter-stream/pkg/network"
 	"github.com/storj/twitter-stream/pkg/objectkey"
+	"github.com/storj/twitter-stream/pkg/pack"
+	"github.com/storj/twitter-stream/pkg/sink"
 )
 
-// keys says where objects go at one of upload_url's places: nil for a web node,
+// Keys says where objects go at one of upload_url's places: nil for a web node,
 // which knows names alone.
-func keys(cfg *config.Config, rawURL string) (func(name string, at time.Time) string, error) {
-	if slices.Contains([]string{"http", "https", ""}, schemeOf(rawURL)) {
+func Keys(cfg *config.Config, rawURL string) (func(name string, at time.Time) string, error) {
+	u, err := url.Parse(rawURL)
+	if err != nil || slices.Contains([]string{"http", "https", ""}, u.Scheme) {
 		return nil, nil
 	}
 	template, err := objectkey.Parse(cfg.UploadKey)
@@ -27,6 +30,16 @@ func keys(cfg *config.Config, rawURL string) (func(name string, at time.Time) st
 		facts.Name, facts.At = name, at
 		return template.Key(facts)
 	}, nil
+}
+
+// Sample is a key as the capture's files get it at a place, where they get one.
+func Sample(cfg *config.Config, rawURL string) string {
+	key, err := Keys(cfg, rawURL)
+	if err != nil || key == nil {
+		return ""
+	}
+	at := time.Date(2026, 11, 23, 14, 0, 0, 0, time.UTC)
+	return key(sink.SafeName(cfg.Prefix+at.Format("20060102T150405.000000Z")+"-000000.jsonl"+pack.Method(cfg.Compress.Method).Suffix()), at)
 }
 
 // hostName is this machine's, "" where it has none.
