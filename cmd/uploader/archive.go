@@ -3,8 +3,11 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
+	"maps"
 	"runtime/debug"
+	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -61,6 +64,10 @@ type archive struct {
 	sources []catalog.Source
 	in      catalog.Range
 	list    *catalog.Catalog
+
+	mu     sync.Mutex // guards what follows
+	latest map[string][]store.Receipt
+	extent store.Extent // of the ledger when latest was read
 }
 
 // frugal is how much garbage may lie about beside what is in use, in percent: a
@@ -152,18 +159,55 @@ func (a *archive) blank() bool {
 // recent is how many receipts may have come while a file was waited for.
 const recent = 4096
 
-// again looks for the receipts of a file that has just left the store.
+// again looks for the receipts of a file that has just left the store. The
+// ledger is read again when it has grown.
 func (a *archive) again(file catalog.File) (places []store.Receipt, err error) {
 	if a.spool == nil || file.Source != 0 {
 		return nil, nil
 	}
-	receipts, err := a.spool.Recent(recent, store.ByWatch)
-	for _, r := range receipts {
-		if r.Name == file.Name {
-			places = append(places, r)
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	extent, err := a.spool.LedgerExtent()
+	if err != nil {
+		return nil, err
+	}
+	if a.latest == nil || !maps.Equal(extent, a.extent) {
+		receipts, err := a.spool.Recent(recent, store.ByWatch)
+		if err != nil {
+			return nil, err
+		}
+		a.latest, a.extent = map[string][]store.Receipt{}, extent
+		for _, r := range receipts {
+			a.latest[r.Name] = append(a.latest[r.Name], r)
 		}
 	}
-	return places, err
+	return a.latest[file.Name], nil
+}
+
+// finishing is how long it is waited for a file to get its name.
+const finishing = 2 * time.Second
+
+// local opens a file that waits in the store.
+func (a *archive) local(file catalog.File) (io.ReadCloser, error) {
+	if a.spool == nil || file.Source != 0 { // the first is the store's
+		return nil, fs.ErrNotExist
+	}
+	for begun := time.Now(); ; time.Sleep(finishing / 100) {
+		entry, err := a.spool.OpenEntry(file.Name)
+		if err == nil {
+			return struct {
+				io.Reader
+				io.Closer
+			}{io.NewSectionReader(entry, 0, entry.Size), entry}, nil
+		}
+		h, ok := a.spool.Holds(file.Name) // its name may have come meanwhile
+		switch {
+		case !errors.Is(err, fs.ErrNotExist) || !ok || h.In == store.Aside:
+			return nil, err
+		case time.Since(begun) > finishing:
+			return nil, errors.New("it is cut, and not finished: the grabber does that at its next start")
+		}
+	}
 }
 
 // Close closes the books and the store.

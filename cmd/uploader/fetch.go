@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"strings"
 	"time"
 
@@ -180,19 +179,7 @@ func (f *fetching) how(cfg *config.Config, all *archive, places *readers) retrie
 			}
 			return reader.Open(ctx, refTo(r))
 		},
-		Local: func(file catalog.File) (io.ReadCloser, error) {
-			if all.spool == nil || file.Source != 0 { // the first is the store's
-				return nil, fs.ErrNotExist
-			}
-			entry, err := all.spool.OpenEntry(file.Name)
-			if err != nil {
-				return nil, err
-			}
-			return struct {
-				io.Reader
-				io.Closer
-			}{io.NewSectionReader(entry, 0, entry.Size), entry}, nil
-		},
+		Local:    all.local,
 		Again:    all.again,
 		Parallel: f.parallel, Tries: min(cfg.UploadRetries, 3),
 		Backoff: backoff.Policy{First: cfg.UploadBackoff.First, Max: cfg.UploadBackoff.Max},

@@ -58,7 +58,14 @@ func list(frame *app.Frame, which *selection, asJSON bool) error {
 	if asJSON {
 		show = jsonLine
 	}
-	err = all.list.Each(func(f catalog.File) error { return show(out, f) })
+	err = all.list.Each(func(f catalog.File) error {
+		if f.Nowhere() { // it may have been shipped since the books were read
+			if places, err := all.again(f); err == nil {
+				f.Places = places
+			}
+		}
+		return show(out, f)
+	})
 	if ferr := out.Flush(); err == nil {
 		err = ferr
 	}

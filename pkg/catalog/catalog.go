@@ -40,6 +40,7 @@ type Source struct {
 type Spool interface {
 	Scan(limit int, skip func(name string) bool) (store.Backlog, error)
 	Rejected() ([]store.Reason, error)
+	Holds(name string) (store.Holding, bool)
 }
 
 // Range says what a Catalog is about.
@@ -59,10 +60,13 @@ type File struct {
 	Captured *coverage.File
 	// Places are its receipts, one for each object. They hold keys.
 	Places []store.Receipt
-	// Waits says that it is still in its source's store, Rejected that it was set
-	// aside there.
+	// Waits says that it is still in its source's store, perhaps not finished yet,
+	// Rejected that it was set aside there.
 	Waits, Rejected bool
 }
+
+// Nowhere reports whether nobody knows where the file is.
+func (f *File) Nowhere() bool { return len(f.Places) == 0 && !f.Waits && !f.Rejected }
 
 // Content is what is known of bytes: SHA256 is lower-case hex, "" if unknown.
 type Content struct {

@@ -126,7 +126,11 @@ func expect(t testing.TB, what string, files []File, want ...string) {
 }
 
 // fakeSpool is what is in a store.
-type fakeSpool struct{ waits, rejected []string }
+type fakeSpool struct{ waits, rejected, finishing []string }
+
+func (s fakeSpool) Holds(name string) (store.Holding, bool) {
+	return store.Holding{Name: name, In: store.Finishing}, slices.Contains(s.finishing, name)
+}
 
 func (s fakeSpool) Scan(int, func(string) bool) (store.Backlog, error) {
 	return store.Backlog{Names: s.waits}, nil
@@ -165,12 +169,12 @@ func TestList(t *testing.T) {
 	m.ships(49*time.Hour, store.Receipt{Name: n(8), SHA256: hash("d"), URL: "a"})
 	m.write("2026-10.jsonl", "{\"torn\n")
 	m.write("captured-2026-11.ndjson", `{"kind":"span","from":"2026-11-01T00:00:00Z","to":"2026-11-01T00:00:01Z"}`+"\n"+`{"kind":"newer"}`+"\n")
-	source := m.source(fakeSpool{waits: []string{n(5), n(7)}, rejected: []string{n(3) + ".damaged", n(10)}})
+	source := m.source(fakeSpool{waits: []string{n(5), n(7)}, rejected: []string{n(3) + ".damaged", n(10)}, finishing: []string{n(1), n(9)}})
 	files, c := all(t, Range{}, source)
 	want := []string{
 		"0 " + n(1) + " a 1 messages", "0 " + n(2) + " a b 2 messages", "0 " + n(3) + " a 3 messages altered", "0 " + n(4) + " 4 messages",
 		"0 " + n(5) + " 5 messages waits", "0 " + n(6) + ".zst a/dt=1/x 6 messages", "0 " + n(7) + " waits", "0 " + n(8) + " a",
-		"0 " + n(9) + " 8 messages", "0 " + n(10) + " rejected", "0 p-1793491200.25-7.txt a foreign",
+		"0 " + n(9) + " 8 messages waits", "0 " + n(10) + " rejected", "0 p-1793491200.25-7.txt a foreign",
 	}
 	expect(t, "all", files, want...)
 	if c.Damaged() != 1 || c.Most() != len(want) {

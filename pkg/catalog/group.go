@@ -44,6 +44,7 @@ func (c *Catalog) files(entries []entry) ([]File, error) {
 		files = l.lay(files)
 	}
 	for i := range files {
+		c.lookAgain(&files[i])
 		at, _, ok := inName(files[i].Name)
 		if files[i].Foreign = !ok; !ok {
 			at = time.UnixMicro(entries[0].at)
@@ -51,6 +52,19 @@ func (c *Catalog) files(entries []entry) ([]File, error) {
 		files[i].At = at.UTC()
 	}
 	return files, nil
+}
+
+// lookAgain looks in the store for what seems to be nowhere: between its line in
+// the captured book and its name it has one that no scan takes.
+func (c *Catalog) lookAgain(f *File) {
+	spool := c.sources[f.Source].Store
+	if spool == nil || !f.Nowhere() {
+		return
+	}
+	if h, ok := spool.Holds(f.Name); ok {
+		f.Rejected = h.In == store.Aside
+		f.Waits = !f.Rejected
+	}
 }
 
 // place adds a receipt to the file that it is of.
