@@ -19,6 +19,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"hash/maphash"
 	"io"
 	"io/fs"
 	"os"
@@ -51,6 +52,8 @@ type Bag struct {
 	tags    []string // lines of the tag manifest
 	files   int
 	bytes   int64
+	seed    maphash.Seed
+	names   uint64 // the sum of hashes of the files' names
 }
 
 // Data is the payload's directory of a bag at path.
@@ -90,7 +93,7 @@ func Begin(path string, tagFiles ...string) (*Bag, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := &Bag{dir: dir}
+	b := &Bag{dir: dir, seed: maphash.MakeSeed()}
 	if err := b.begin(); err != nil {
 		b.Close()
 		return nil, fmt.Errorf("make a bag of %s: %w", path, err)
@@ -151,6 +154,7 @@ func (b *Bag) Close() {
 func (b *Bag) Add(name string, size int64, sha256hex string) {
 	_, _ = fmt.Fprintf(b.lines, "%s  %s/%s\n", sha256hex, payload, encoded(name))
 	b.files++
+	b.names += maphash.String(b.seed, name)
 	b.bytes += size
 }
 
@@ -190,12 +194,8 @@ type Field struct{ Label, Value string }
 
 // Finish makes the bag whole. To fields it adds Payload-Oxum.
 func (b *Bag) Finish(fields []Field) error {
-	held := 0
-	if err := each(b.dir, payload, func(string) error { held++; return nil }); err != nil {
+	if err := b.exact(); err != nil {
 		return err
-	}
-	if held != b.files {
-		return fmt.Errorf("finish the bag: %s holds %d files, and %d belong into this bag: begin one in an empty directory", b.dir.Path(payload), held, b.files)
 	}
 	err := b.lines.Flush()
 	list := b.list
@@ -215,6 +215,25 @@ func (b *Bag) Finish(fields []Field) error {
 		if err := b.dir.SyncDir("."); err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+// exact is an error unless data/ holds what was added, and nothing else.
+func (b *Bag) exact() error {
+	held, names := 0, uint64(0)
+	err := each(b.dir, payload, func(name string) error {
+		held++
+		names += maphash.String(b.seed, name)
+		return nil
+	})
+	switch {
+	case err != nil:
+		return err
+	case held != b.files:
+		return fmt.Errorf("finish the bag: %s holds %d files, and %d belong into this bag: begin one in an empty directory", b.dir.Path(payload), held, b.files)
+	case names != b.names:
+		return fmt.Errorf("finish the bag: %s holds other files than the %d that belong into this bag: begin one in an empty directory", b.dir.Path(payload), b.files)
 	}
 	return nil
 }

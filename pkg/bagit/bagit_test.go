@@ -109,3 +109,22 @@ func TestNoBag(t *testing.T) {
 		t.Errorf("a directory that is not there: %v", err)
 	}
 }
+
+// As many files as were added, but not those, are no bag.
+func TestOtherFiles(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "bag")
+	b, err := Begin(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer b.Close()
+	put(t, filepath.Join(Data(path), "other.txt"), "hello")
+	b.Add("hello.txt", 5, hello)
+	if err := b.Finish(nil); err == nil || !strings.Contains(err.Error(), "other files") {
+		t.Errorf("finished: %v", err)
+	}
+	if _, err := os.Stat(filepath.Join(path, declaration)); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("it is a bag: %v", err)
+	}
+}
