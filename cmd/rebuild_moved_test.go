@@ -3,7 +3,6 @@
 package cmd_test
 
 import (
-	"errors"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -22,10 +21,26 @@ func TestRebuildOfAMovedDirectory(t *testing.T) {
 		t.Fatalf("uploader --drain exited %d:\n%s", code, out)
 	}
 	old, now := filepath.Join(w.dir, "archive"), filepath.Join(w.dir, "mounted")
-	if err := errors.Join(os.RemoveAll(w.store), os.Rename(old, now)); err != nil {
+	if err := os.Rename(old, now); err != nil {
 		t.Fatal(err)
 	}
-	code, out := w.run("uploader", "rebuild", "--dry-run", "--upload-url", now)
+	into := filepath.Join(w.dir, "fetched")
+	if code, out := w.run("uploader", "fetch", "--upload-url", now, "--into", into); code != 1 {
+		t.Errorf("fetch from where it is no more exited %d:\n%s", code, out)
+	}
+	if code, out := w.run("uploader", "fetch", "--upload-url", now, "--into", into, "--moved", old); code != 0 {
+		t.Errorf("fetch --moved exited %d:\n%s", code, out)
+	}
+	w.asCaptured(into)
+	code, out := w.run("uploader", "fetch", "--into", into, "--moved", "s3://bucket")
+	has(t, "fetch", out, "where s3://bucket has moved to is not known")
+	if code != 3 {
+		t.Errorf("fetch of what moved nowhere exited %d", code)
+	}
+	if err := os.RemoveAll(w.store); err != nil {
+		t.Fatal(err)
+	}
+	code, out = w.run("uploader", "rebuild", "--dry-run", "--upload-url", now)
 	has(t, "rebuild", out, strconv.Itoa(files)+" receipts are of file://"+old, "rebuild --moved 'file://"+old+"'")
 	if code != 0 {
 		t.Errorf("the dry run exited %d", code)

@@ -30,6 +30,7 @@ type fetching struct {
 	dedupe   bool
 	window   int
 	parallel int
+	moved    []string
 }
 
 func fetchCommand(frame *app.Frame) *cobra.Command {
@@ -54,6 +55,10 @@ their bytes. It knows --dedupe-window messages; of what comes again later than t
 there is a second copy. With --into and --bag, files are named as they are without it, and
 one of which nothing is left is not made; to go on, all is fetched again.
 
+Books say where each file was put. If that place has another URL now, such as a disk
+that is mounted at another path, name the old one by --moved, and the new one in
+upload_url.
+
 --bag makes a bag (RFC 8493) of it, as libraries and archives take it in: the files in
 data/, their SHA-256 manifest, bag-info.txt with stream, period, counts and coverage,
 and coverage.json with each gap. It is a bag when it is whole, and not before.
@@ -73,6 +78,7 @@ and coverage.json with each gap. It is a bag when it is whole, and not before.
 	flags.BoolVar(&f.stdout, "stdout", false, "print all messages")
 	flags.BoolVar(&f.dedupe, "dedupe", false, "leave out messages that were written already")
 	flags.IntVar(&f.window, "dedupe-window", retrieve.DefaultWindow, "how many `messages` --dedupe knows")
+	flags.StringArrayVar(&f.moved, "moved", nil, "what was at this `URL` or path is where upload_url says now; may be repeated")
 	flags.IntVar(&f.parallel, "parallel", 8, "`files` in flight")
 	return cmd
 }
@@ -106,6 +112,10 @@ func (f *fetching) run(ctx context.Context, frame *app.Frame) error {
 	if f.dedupe && cfg.StreamURL == "" {
 		return &app.ConfigError{Err: errors.New("stream_url is none: --dedupe cannot know how the network names its messages"), Advice: "set stream_url in " + cfg.Path}
 	}
+	moved, err := movesOf(cfg, f.moved)
+	if err != nil {
+		return err
+	}
 	all, err := f.gather(frame, cfg)
 	if err != nil {
 		return err
@@ -130,7 +140,7 @@ func (f *fetching) run(ctx context.Context, frame *app.Frame) error {
 	places := newReaders(cfg, all.spool)
 	defer places.Close()
 	show := newFetchDisplay(frame, all.list)
-	how := f.how(cfg, all, places)
+	how := f.how(cfg, all, places, moved)
 	how.Problem, how.Step = show.problem, show.step
 	if bag != nil {
 		how.Done = bag.add
@@ -170,9 +180,10 @@ func (f *fetching) target(frame *app.Frame) (retrieve.Target, func(), error) {
 }
 
 // how wires the places.
-func (f *fetching) how(cfg *config.Config, all *archive, places *readers) retrieve.Config {
+func (f *fetching) how(cfg *config.Config, all *archive, places *readers, moved moves) retrieve.Config {
 	how := retrieve.Config{
 		Open: func(ctx context.Context, r store.Receipt) (io.ReadCloser, error) {
+			r = moved.of(r)
 			reader, err := places.of(r)
 			if err != nil {
 				return nil, err
