@@ -72,7 +72,7 @@ type archive struct {
 
 // frugal is how much garbage may lie about beside what is in use, in percent: a
 // list of a million files is large, and holds nothing that is looked through.
-const frugal = 25
+const frugal = 10
 
 // gather opens the store, if there is one, and the other ledgers, and reads
 // them.

@@ -110,6 +110,9 @@ func (b *bagger) coverage(all *archive, now time.Time) (reports []coverage.Repor
 	if to.IsZero() {
 		to = b.last
 	}
+	if to.After(now) { // what is still to come is no gap
+		to = now
+	}
 	reports = []coverage.Report{}
 	for _, source := range all.sources {
 		r, ok, err := coverageOf(all, source, from, to, now)

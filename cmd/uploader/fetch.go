@@ -219,7 +219,7 @@ func (f *fetching) report(frame *app.Frame, sum retrieve.Sum, err error) error {
 	add(sum.Failed, "could not be fetched")
 	add(sum.Altered, "are not what was captured")
 	add(sum.Unreadable, "lines of the books cannot be read (daemon check says which), and what they tell of may be missing")
-	fmt.Fprintf(out, "%d files, %d messages, %d bytes", sum.Files, sum.Messages, sum.Bytes)
+	fmt.Fprintf(out, "%s, %s, %s", count(int64(sum.Files), "file"), count(int64(sum.Messages), "message"), count(sum.Bytes, "byte"))
 	switch {
 	case f.into != "":
 		fmt.Fprintf(out, " in %s", redact.Text(f.into))
@@ -238,6 +238,14 @@ func (f *fetching) report(frame *app.Frame, sum retrieve.Sum, err error) error {
 		return fmt.Errorf("fetch: %w", err)
 	}
 	return nil
+}
+
+// count prints a number with its noun.
+func count(n int64, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
 }
 
 // fetchDisplay is what a person sees of a fetch under way.

@@ -15,7 +15,7 @@ func (r Report) Text(w io.Writer) error {
 	for _, p := range r.Places {
 		fmt.Fprintf(&b, "%s\n  %d asked for, %d there", p.URL, p.Asked, p.There)
 		if p.Asked > 0 {
-			fmt.Fprintf(&b, "; compared: %d sizes, %d hashes", p.Sizes, p.Hashes)
+			fmt.Fprintf(&b, "; compared: %s, %s", count(p.Sizes, "size", "sizes"), count(p.Hashes, "hash", "hashes"))
 		}
 		switch {
 		case p.Unlisted != "":
@@ -26,7 +26,7 @@ func (r Report) Text(w io.Writer) error {
 		b.WriteString("\n")
 	}
 	if r.Bytes > 0 {
-		fmt.Fprintf(&b, "%d bytes were read back\n", r.Bytes)
+		fmt.Fprintf(&b, "%s read back\n", count(r.Bytes, "byte was", "bytes were"))
 	}
 	if r.Resumed {
 		b.WriteString("a part of it was asked before an interruption\n")
@@ -52,6 +52,13 @@ func (r Report) Text(w io.Writer) error {
 	}
 	_, err := io.WriteString(w, b.String())
 	return err
+}
+
+func count[N int | int64](n N, one, more string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %s", n, more)
 }
 
 func (r Report) list(b *strings.Builder, title string, list Objects) {

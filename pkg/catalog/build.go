@@ -2,6 +2,7 @@ package catalog
 
 import (
 	"cmp"
+	"fmt"
 	"hash/fnv"
 	"math"
 	"regexp"
@@ -13,14 +14,42 @@ import (
 	"github.com/storj/twitter-stream/pkg/store"
 )
 
-// entry stands for a line of a book, or for a file in a store: 24 bytes.
+// entry stands for a line of a book, or for a file in a store: 16 bytes.
 type entry struct {
-	at     int64 // when the file was begun, Unix microseconds
-	offset int64 // in the book's file, or in names
-	n      uint32
-	file   uint16 // of the book
-	source uint8
-	what   kind
+	at int64 // when the file was begun, Unix microseconds
+	// rest is, from the highest bit on: the last 8 bits of the moment's n, so that
+	// few files stand together that are begun at once; the kind; the source; the
+	// file of the book; the offset in that, or in names.
+	rest uint64
+}
+
+// How many bits of rest they have.
+const (
+	nBits, kindBits, sourceBits, fileBits, offsetBits = 8, 2, 6, 12, 36
+	maxSources                                        = 1 << sourceBits
+)
+
+func newEntry(m moment, what kind, source int, at store.Place) (entry, error) {
+	if at.File >= 1<<fileBits || at.Offset >= 1<<offsetBits {
+		return entry{}, fmt.Errorf("the books are too large: more than %d files, or one of more than %d GiB", 1<<fileBits, 1<<(offsetBits-30))
+	}
+	rest := uint64(m.n) & (1<<nBits - 1)
+	rest = rest<<kindBits | uint64(what)
+	rest = rest<<sourceBits | uint64(source)
+	rest = rest<<fileBits | uint64(at.File)
+	return entry{m.at, rest<<offsetBits | uint64(at.Offset)}, nil
+}
+
+func (e entry) what() kind {
+	return kind(e.rest >> (sourceBits + fileBits + offsetBits) & (1<<kindBits - 1))
+}
+
+func (e entry) source() int {
+	return int(e.rest >> (fileBits + offsetBits) & (1<<sourceBits - 1))
+}
+
+func (e entry) place() store.Place {
+	return store.Place{File: uint16(e.rest >> offsetBits & (1<<fileBits - 1)), Offset: int64(e.rest & (1<<offsetBits - 1))}
 }
 
 type kind uint8
@@ -33,11 +62,12 @@ const (
 )
 
 // together reports whether two entries may be of one file.
-func (e entry) together(other entry) bool { return e.at == other.at && e.n == other.n }
+func (e entry) together(other entry) bool {
+	return e.at == other.at && e.rest>>(64-nBits) == other.rest>>(64-nBits)
+}
 
 func (e entry) compare(other entry) int {
-	return cmp.Or(cmp.Compare(e.at, other.at), cmp.Compare(e.n, other.n), cmp.Compare(e.what, other.what),
-		cmp.Compare(e.source, other.source), cmp.Compare(e.file, other.file), cmp.Compare(e.offset, other.offset))
+	return cmp.Or(cmp.Compare(e.at, other.at), cmp.Compare(e.rest, other.rest))
 }
 
 // index is the entries, in pieces: one slice that grows would need twice the
@@ -132,8 +162,7 @@ func (b *builder) captured(f coverage.File, at store.Place) error {
 	default:
 		b.early[m] = struct{}{}
 	}
-	b.add(m, captured, at)
-	return nil
+	return b.add(m, captured, at)
 }
 
 // look takes in what is in the store.
@@ -147,29 +176,35 @@ func (b *builder) look() error {
 		return err
 	}
 	for _, name := range backlog.Names {
-		b.inStore(name, time.Time{}, waits)
+		if err := b.inStore(name, time.Time{}, waits); err != nil {
+			return err
+		}
 	}
 	aside, err := spool.Rejected()
 	if err != nil {
 		return err
 	}
 	for _, reason := range aside {
-		if !strings.HasSuffix(reason.Name, ".damaged") { // lines that are no messages
-			b.inStore(reason.Original, reason.Time, rejected)
+		if strings.HasSuffix(reason.Name, ".damaged") {
+			continue // lines that are no messages
+		}
+		if err := b.inStore(reason.Original, reason.Time, rejected); err != nil {
+			return err
 		}
 	}
 	return nil
 }
 
-func (b *builder) inStore(name string, at time.Time, what kind) {
+func (b *builder) inStore(name string, at time.Time, what kind) error {
 	m, ok := own(name)
 	if !ok {
 		m = b.named(name, "", at)
 	}
-	if b.wants(m) {
-		b.names[b.source] = append(b.names[b.source], name)
-		b.add(m, what, store.Place{Offset: int64(len(b.names[b.source]) - 1)})
+	if !b.wants(m) {
+		return nil
 	}
+	b.names[b.source] = append(b.names[b.source], name)
+	return b.add(m, what, store.Place{Offset: int64(len(b.names[b.source]) - 1)})
 }
 
 func (b *builder) receipt(r store.Receipt, at store.Place) error {
@@ -184,7 +219,7 @@ func (b *builder) receipt(r store.Receipt, at store.Place) error {
 		m = b.named(r.Name, "", r.Time)
 	}
 	if b.wants(m) {
-		b.add(m, receipt, at)
+		return b.add(m, receipt, at)
 	}
 	return nil
 }
@@ -200,8 +235,12 @@ func (b *builder) wants(m moment) bool {
 	return reaches
 }
 
-func (b *builder) add(m moment, what kind, at store.Place) {
-	b.entries.add(entry{at: m.at, n: m.n, what: what, source: uint8(b.source), file: at.File, offset: at.Offset})
+func (b *builder) add(m moment, what kind, at store.Place) error {
+	e, err := newEntry(m, what, b.source, at)
+	if err == nil {
+		b.entries.add(e)
+	}
+	return err
 }
 
 // own is the moment in a name of the grammar.

@@ -9,7 +9,7 @@
 //   - a file that was captured and of which nobody knows where it is, is in it;
 //   - a file is in a range of time if any of its messages may be: by the captured
 //     book, or by the time in its name where the book has no line of it;
-//   - memory is 24 bytes for each line of the books in the range, and the names
+//   - memory is 16 bytes for each line of the books in the range, and the names
 //     of what waits.
 //
 // What was pushed (uploader push) was not captured; it is listed where it is
@@ -21,7 +21,6 @@ package catalog
 import (
 	"errors"
 	"fmt"
-	"math"
 	"sort"
 	"strings"
 	"time"
@@ -128,8 +127,8 @@ type claim struct {
 // Open reads the books and looks what waits. Memory is bounded as the package
 // says. The caller closes the sources, after the Catalog's last use.
 func Open(sources []Source, in Range) (*Catalog, error) {
-	if len(sources) > math.MaxUint8 {
-		return nil, fmt.Errorf("at most %d ledgers at once", math.MaxUint8)
+	if len(sources) > maxSources {
+		return nil, fmt.Errorf("at most %d ledgers at once", maxSources)
 	}
 	c := &Catalog{sources: sources, names: make([][]string, len(sources)), void: map[claim]string{}}
 	for i := range sources {

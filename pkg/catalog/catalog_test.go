@@ -275,7 +275,7 @@ func TestManyLines(t *testing.T) {
 	}
 	runtime.GC()
 	runtime.ReadMemStats(&after)
-	if each := (int64(after.HeapAlloc) - int64(before.HeapAlloc)) / files; each > 80 { // two entries, and what append keeps
+	if each := (int64(after.HeapAlloc) - int64(before.HeapAlloc)) / files; each > 56 { // two entries, and what append keeps
 		t.Errorf("%d bytes of memory a file", each)
 	}
 	n := 0

@@ -14,30 +14,30 @@ func (c *Catalog) files(entries []entry) ([]File, error) {
 	var files []File
 	var lines []line
 	for _, e := range entries {
-		if e.what != captured {
+		if e.what() != captured {
 			continue
 		}
-		f, err := c.sources[e.source].Books.CapturedFile(store.Place{File: e.file, Offset: e.offset})
+		f, err := c.sources[e.source()].Books.CapturedFile(e.place())
 		if err != nil {
 			return nil, err
 		}
-		if c.void[claim{int(e.source), f.Name}] != f.SHA256 {
-			lines = keep(lines, line{f, int(e.source)})
+		if c.void[claim{e.source(), f.Name}] != f.SHA256 {
+			lines = keep(lines, line{f, e.source()})
 		}
 	}
 	for _, e := range entries {
-		if e.what != receipt {
+		if e.what() != receipt {
 			continue
 		}
-		r, err := c.sources[e.source].Books.Receipt(store.Place{File: e.file, Offset: e.offset})
+		r, err := c.sources[e.source()].Books.Receipt(e.place())
 		if err != nil {
 			return nil, errMoved
 		}
-		files = place(files, r, int(e.source))
+		files = place(files, r, e.source())
 	}
 	for _, e := range entries {
-		if e.what == waits || e.what == rejected {
-			files = found(files, c.names[e.source][e.offset], int(e.source), e.what)
+		if e.what() == waits || e.what() == rejected {
+			files = found(files, c.names[e.source()][e.place().Offset], e.source(), e.what())
 		}
 	}
 	for _, l := range lines {

@@ -158,6 +158,7 @@ func TestManyForeignObjects(t *testing.T) {
 	for i := range 3 * maxTrouble {
 		w.there.bare(fmt.Sprintf("foreign/%04d \n", i), "")
 	}
+	w.there.fails = 1 // the end of the first listing: they are noted once
 	r := w.run(w.config())
 	var text strings.Builder
 	if err := r.Text(&text); err != nil || !strings.Contains(text.String(), "left alone: 3000\n") || !strings.Contains(text.String(), "and 2980 more") {

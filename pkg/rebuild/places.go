@@ -59,13 +59,21 @@ func (r *rebuilder) places() error {
 }
 
 // list returns the objects that no receipt names, in the order of their capture:
-// who reads the newest receipts wants those of the newest files.
+// who reads the newest receipts wants those of the newest files. What has
+// a name that the uploader does not give is only noted: there may be any number.
 func (r *rebuilder) list(p Place, lister sink.Lister) (objects []sink.Found, err error) {
+	skipped, more := r.report.Skipped, r.report.MoreSkipped
 	err = r.again(func() error {
-		objects = nil
+		objects, r.report.Skipped, r.report.MoreSkipped = nil, slices.Clip(skipped), more
+		foreign := map[uint64]struct{}{}
 		return lister.List(r.ctx, "", func(f sink.Found) error {
-			if _, known := r.keys[r.hash(p.Kind, p.URL, f.Key)]; !known && !strings.HasPrefix(f.Key, Books) {
+			_, known := r.keys[r.hash(p.Kind, p.URL, f.Key)]
+			switch {
+			case known || strings.HasPrefix(f.Key, Books):
+			case sink.ValidKey(f.Key):
 				objects = append(objects, f)
+			default:
+				r.foreign(f.Key, foreign)
 			}
 			return r.ctx.Err()
 		})
@@ -76,6 +84,15 @@ func (r *rebuilder) list(p Place, lister sink.Lister) (objects []sink.Found, err
 	return slices.CompactFunc(objects, func(a, b sink.Found) bool { return a.Key == b.Key }), err
 }
 
+// foreign notes a name once, though a listing may have it twice.
+func (r *rebuilder) foreign(key string, noted map[uint64]struct{}) {
+	sum := r.hash(key)
+	if _, twice := noted[sum]; !twice {
+		noted[sum] = struct{}{}
+		r.report.skipped(key, "its name is none that the uploader gives")
+	}
+}
+
 func (r *rebuilder) captured(f sink.Found) time.Time {
 	if at, ok := r.cfg.Store.CapturedAt(path.Base(f.Key)); ok {
 		return at
@@ -83,13 +100,9 @@ func (r *rebuilder) captured(f sink.Found) time.Time {
 	return f.Modified
 }
 
-// object makes the receipt of one, if it is the uploader's. The error is of the
+// object makes the receipt of one of list's, if it is the uploader's. The error is of the
 // books.
 func (r *rebuilder) object(p Place, f sink.Found) error {
-	if !sink.ValidKey(f.Key) {
-		r.report.skipped(f.Key, "its name is none that the uploader gives")
-		return nil
-	}
 	if f.Meta == nil { // a listing need not tell
 		err := r.again(func() error {
 			found, err := p.Reader.Stat(r.ctx, sink.Ref{Key: f.Key})

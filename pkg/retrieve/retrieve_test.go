@@ -97,6 +97,8 @@ func (w *world) Scan(int, func(string) bool) (b store.Backlog, err error) {
 
 func (w *world) Rejected() ([]store.Reason, error) { return nil, nil }
 
+func (w *world) Holds(string) (store.Holding, bool) { return store.Holding{}, false }
+
 // got is what a Run has made.
 type got struct {
 	Sum
