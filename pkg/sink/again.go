@@ -12,3 +12,13 @@ func Again(err error) bool {
 	}
 	return e.Kind == Temporary || e.Kind == Pause
 }
+
+// AsReading notes on an error of a sink that it was met in reading back or
+// listing, and returns it.
+func AsReading(err error) error {
+	var e *Error
+	if errors.As(err, &e) {
+		e.Reading = true
+	}
+	return err
+}

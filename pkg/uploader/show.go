@@ -86,7 +86,7 @@ func (l *lane) troubled(t *trouble) {
 	if t.kind == kindPause {
 		sentence = "the node takes no files now: the uploads pause"
 	}
-	l.repeats.say(t.kind, logrus.Fields{"err": t.err, "wait": time.Until(t.until).Round(time.Millisecond).String(), "hint": hint(t.err)}, sentence)
+	l.repeats.say(t.kind, logrus.Fields{"err": t.err, "wait": max(0, time.Until(t.until)).Round(time.Millisecond).String(), "hint": hint(t.err)}, sentence)
 }
 
 // show enters the state that the status shows.

@@ -135,3 +135,14 @@ func TestTooLongKeys(t *testing.T) {
 		t.Errorf("New below a prefix that leaves room: %v", err)
 	}
 }
+
+// Who fetches is not told of an upload.
+func TestReadingIsNoUpload(t *testing.T) {
+	t.Parallel()
+	b := bucketAt(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusForbidden) })
+	_, stat := b.Stat(t.Context(), sink.Ref{Key: "x"})
+	_, open := b.Open(t.Context(), sink.Ref{Key: "x"})
+	for _, err := range []error{stat, open, b.List(t.Context(), "", func(sink.Found) error { return nil })} {
+		failed(t, err, sink.Credentials, "read from s3://bucket/p")
+	}
+}

@@ -161,7 +161,7 @@ func (b *Bucket) has(ctx context.Context, obj sink.Object, etag string) (bool, e
 			return [sha256.Size]byte(h.Sum(nil)) == obj.SHA256, nil
 		}
 		if err != nil {
-			return false, b.broken(ctx, ctx, obj.Name, err)
+			return false, err
 		}
 	}
 	return false, nil // it is longer, whatever was said of its size

@@ -24,7 +24,7 @@ func (b *Bucket) Stat(ctx context.Context, ref sink.Ref) (sink.Found, error) {
 		return err
 	})
 	if err != nil {
-		return sink.Found{}, err
+		return sink.Found{}, sink.AsReading(err)
 	}
 	return b.found(info), nil
 }
@@ -40,7 +40,7 @@ func (b *Bucket) Open(ctx context.Context, ref sink.Ref) (io.ReadCloser, error) 
 		body, err = b.open(ctx, "", b.at.key(ref.Key))
 		return err
 	})
-	return body, err
+	return body, sink.AsReading(err)
 }
 
 // List implements sink.Lister: of all objects below the URL's prefix and then
@@ -57,7 +57,7 @@ func (b *Bucket) List(ctx context.Context, prefix string, each func(sink.Found) 
 	}) {
 		timer.Stop() // the caller's time is not the bucket's
 		if info.Err != nil {
-			return b.explain(ctx, listing, "", a, info.Err)
+			return sink.AsReading(b.explain(ctx, listing, "", a, info.Err))
 		}
 		if !strings.HasSuffix(info.Key, "/") { // a folder that somebody's console made
 			if err := each(b.found(info)); err != nil {
@@ -67,10 +67,10 @@ func (b *Bucket) List(ctx context.Context, prefix string, each func(sink.Found) 
 		timer.Reset(b.cfg.Timeout)
 	}
 	if a.isPage() { // to the library it is a list of nothing
-		return b.notS3("", a)
+		return sink.AsReading(b.notS3("", a))
 	}
 	if cause := context.Cause(listing); cause != nil { // the library says nothing of that
-		return b.broken(ctx, listing, "", cause)
+		return sink.AsReading(b.broken(ctx, listing, "", cause))
 	}
 	return nil
 }
@@ -136,7 +136,7 @@ func (r *reader) Read(p []byte) (int, error) {
 	r.timer.Reset(r.bucket.cfg.Timeout)
 	n, err := r.body.Read(p)
 	if err != nil && err != io.EOF {
-		err = r.bucket.broken(r.ctx, r.reading, r.name, err)
+		err = sink.AsReading(r.bucket.broken(r.ctx, r.reading, r.name, err))
 	}
 	return n, err
 }

@@ -50,14 +50,14 @@ func (b *Bucket) Open(ctx context.Context, ref sink.Ref) (io.ReadCloser, error) 
 func (b *Bucket) List(ctx context.Context, prefix string, each func(sink.Found) error) error {
 	p, err := b.project(ctx)
 	if err != nil {
-		return b.explain(ctx, "", err)
+		return sink.AsReading(b.explain(ctx, "", err))
 	}
 	whole := b.key(prefix)
 	moving, w := start(ctx, b.cfg.Timeout)
 	defer w.end()
 	for found, err := range p.List(moving, b.bucket, whole[:strings.LastIndex(whole, "/")+1]) {
 		if err != nil {
-			return b.explain(ctx, "", w.why(err))
+			return sink.AsReading(b.explain(ctx, "", w.why(err)))
 		}
 		w.timer.Stop() // the caller's time is not the network's
 		if !found.IsPrefix && strings.HasPrefix(found.Key, whole) {
@@ -76,7 +76,7 @@ func (b *Bucket) reading(ctx context.Context, key string) (project, error) {
 	}
 	p, err := b.project(ctx)
 	if err != nil {
-		return nil, b.explain(ctx, "", err)
+		return nil, sink.AsReading(b.explain(ctx, "", err))
 	}
 	return p, nil
 }
@@ -85,7 +85,7 @@ func (b *Bucket) missing(ctx context.Context, key string, err error) error {
 	if errors.Is(err, uplink.ErrObjectNotFound) {
 		return notFound(key)
 	}
-	return b.explain(ctx, "", err)
+	return sink.AsReading(b.explain(ctx, "", err))
 }
 
 func notFound(key string) error { return fmt.Errorf("%s: %w", redact.Text(key), sink.ErrNotFound) }
@@ -111,7 +111,7 @@ func (r *reader) Read(p []byte) (int, error) {
 	r.w.moved()
 	n, err := r.body.Read(p)
 	if err != nil && err != io.EOF {
-		err = r.b.explain(r.ctx, "", r.w.why(err))
+		err = sink.AsReading(r.b.explain(r.ctx, "", r.w.why(err)))
 	}
 	return n, err
 }

@@ -162,3 +162,18 @@ func TestLook(t *testing.T) {
 		t.Errorf("Look with a cancelled context: %v", err)
 	}
 }
+
+// Who reads is not told of an upload.
+func TestReadingIsNoUpload(t *testing.T) {
+	t.Parallel()
+	b, err := New(Config{URL: "sj://archive", Timeout: time.Second, Access: func() (string, error) { return "", nil }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer b.Close()
+	_, stat := b.Stat(t.Context(), sink.Ref{Key: "x"})
+	_, open := b.Open(t.Context(), sink.Ref{Key: "x"})
+	for _, err := range []error{stat, open, b.List(t.Context(), "", func(sink.Found) error { return nil })} {
+		failed(t, err, sink.Credentials, "read from sj://archive")
+	}
+}

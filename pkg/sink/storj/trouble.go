@@ -45,8 +45,10 @@ func (b *Bucket) kindOf(err error) (kind sink.Kind, hint string) {
 		return sink.Misdirected, "there is no bucket " + b.bucket + " in the project of this grant: make it, or check upload_url"
 	case is(uplink.ErrObjectKeyInvalid):
 		return sink.Permanent, ""
+	case is(uplink.ErrTooManyRequests):
+		return sink.Temporary, ""
 	}
-	return sink.Temporary, "" // ErrTooManyRequests, the network, what is not known
+	return sink.Temporary, "look at the network, and whether the grant's satellite can be reached; it is tried again" // also what is not known
 }
 
 func (b *Bucket) grantHint() string {
