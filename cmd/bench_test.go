@@ -10,7 +10,6 @@ import (
 	"strconv"
 	"strings"
 	"testing"
-	"time"
 )
 
 // captureBytes is how much one run captures.
@@ -284,19 +283,4 @@ func BenchmarkCaptureDisk(b *testing.B) {
 		}
 		b.Logf("grabber %v\ndd %.0f MB/s", &grabber, dd)
 	})
-}
-
-// ddSync writes as much by dd conv=fdatasync.
-func ddSync(b *testing.B, dir string, bytes int64) (mbs float64, ok bool) {
-	b.Helper()
-	path, ok := peer("dd")
-	if !ok {
-		return 0, false
-	}
-	file := filepath.Join(dir, "dd.out")
-	defer os.Remove(file)
-	began := time.Now()
-	count := bytes >> 20
-	launch(b, nil, path, "if=/dev/zero", "of="+file, "bs=1M", "count="+strconv.FormatInt(count, 10), "conv=fdatasync").wait()
-	return float64(count<<20) / 1e6 / time.Since(began).Seconds(), true
 }

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strconv"
 	"testing"
 	"time"
 )
@@ -200,4 +201,19 @@ func (c *contest) gzipFile(dir string, a body) string {
 		c.b.Fatal(err)
 	}
 	return file.Name()
+}
+
+// ddSync writes as much by dd conv=fdatasync.
+func ddSync(b *testing.B, dir string, bytes int64) (mbs float64, ok bool) {
+	b.Helper()
+	path, ok := peer("dd")
+	if !ok {
+		return 0, false
+	}
+	file := filepath.Join(dir, "dd.out")
+	defer os.Remove(file)
+	began := time.Now()
+	count := bytes >> 20
+	launch(b, nil, path, "if=/dev/zero", "of="+file, "bs=1M", "count="+strconv.FormatInt(count, 10), "conv=fdatasync").wait()
+	return float64(count<<20) / 1e6 / time.Since(began).Seconds(), true
 }
