@@ -29,11 +29,7 @@ func BenchmarkFetch(b *testing.B) {
 	b.Run("s3", func(b *testing.B) {
 		once(b, func() {
 			dir := memoryDir(b, 3<<30)
-			served := filepath.Join(dir, "gateway")
-			if err := os.Mkdir(served, 0o700); err != nil {
-				b.Fatal(err)
-			}
-			g := sinktest.NewGatewayAt(b, served)
+			g := gatewayAt(b, filepath.Join(dir, "gateway"))
 			g.Bucket(b, "bucket")
 			env := []string{"AWS_ACCESS_KEY_ID=" + sinktest.GatewayAccess, "AWS_SECRET_ACCESS_KEY=" + sinktest.GatewaySecret}
 			rclone := []string{
@@ -56,12 +52,11 @@ func compareFetch(b *testing.B, dir, uploadURL string, env []string, remote stri
 	for range benchRounds {
 		p, took := getAll(b, dir, env, uploader, "fetch", "-c", config, "--parallel", "8", "--into")
 		ours, cpu, peak = append(ours, fetchFiles/took.Seconds()), append(cpu, p.cpu().Seconds()), append(peak, p.peakMiB())
-		rclone := sinktest.Tool("rclone", "TWITTER_STREAM_TEST_RCLONE")
-		if rclone == "" {
-			b.Log("no rclone on this machine, no comparison with it")
+		rclone, ok := peer("rclone")
+		if !ok {
 			continue
 		}
-		p, took = getAll(b, dir, append(rcloneEnv, "RCLONE_CONFIG=/dev/null"), rclone, "copy", "--transfers", "8", remote)
+		p, took = getAll(b, dir, append(rcloneEnv, noBundle, "RCLONE_CONFIG=/dev/null"), rclone, "copy", "--transfers", "8", remote)
 		theirs, theirCPU, theirPeak = append(theirs, fetchFiles/took.Seconds()), append(theirCPU, p.cpu().Seconds()), append(theirPeak, p.peakMiB())
 		ratio = append(ratio, ours[len(ours)-1]/theirs[len(theirs)-1])
 	}

@@ -4,7 +4,9 @@ package cmd_test
 
 import (
 	"bufio"
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -13,6 +15,8 @@ import (
 	"runtime"
 
 	"github.com/klauspost/compress/gzip"
+	"github.com/minio/minio-go/v7"
+	"github.com/minio/minio-go/v7/pkg/credentials"
 )
 
 // peerVariable makes the test binary be one of the programs that the
@@ -27,6 +31,8 @@ func runPeer() (code int, asked bool) {
 		err = scannerPeer(os.Args[1], os.Args[2])
 	case "inflater":
 		err = inflaterPeer(os.Args[1])
+	case "mover":
+		err = moverPeer(os.Args[1], os.Args[2], os.Args[3])
 	default:
 		return 0, false
 	}
@@ -35,6 +41,42 @@ func runPeer() (code int, asked bool) {
 		return 1, true
 	}
 	return 0, true
+}
+
+// moverPeer moves a directory's files into a bucket, eight at a time. It proves
+// nothing, notes nothing and tries nothing again.
+func moverPeer(host, bucket, dir string) error {
+	client, err := minio.New(host, &minio.Options{Creds: credentials.NewEnvAWS(), Region: "us-east-1"})
+	if err != nil {
+		return err
+	}
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return err
+	}
+	names, failed := make(chan string), make(chan error, 8)
+	for range cap(failed) {
+		go func() {
+			var failure error
+			for name := range names {
+				path := filepath.Join(dir, name)
+				_, err := client.FPutObject(context.Background(), bucket, name, path, minio.PutObjectOptions{})
+				if err == nil {
+					err = os.Remove(path)
+				}
+				failure = errors.Join(failure, err)
+			}
+			failed <- failure
+		}()
+	}
+	for _, entry := range entries {
+		names <- entry.Name()
+	}
+	close(names)
+	for range cap(failed) {
+		err = errors.Join(err, <-failed)
+	}
+	return err
 }
 
 // inflaterPeer inflates, on one processor, and does nothing else.

@@ -6,7 +6,6 @@ import (
 	"bytes"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -40,12 +39,12 @@ func fillStore(b *testing.B, dir string, n, size int) {
 
 // BenchmarkShip ships files of 1 MiB from memory to a cheap node, each proven,
 // receipted and removed, beside eight parallel transfers of curl, which prove
-// and note nothing.
+// and note nothing, and the original, which sends one after the other.
 func BenchmarkShip(b *testing.B) {
 	once(b, func() {
 		dir := memoryDir(b, 2<<30)
 		node := startHashingNode(b)
-		var ours, theirs, ratio, cpu, peak []float64
+		var ours, theirs, ratio, cpu, peak, first, overFirst []float64
 		for range benchRounds {
 			took, p := shipOurs(b, dir, node)
 			ours = append(ours, shipFiles/took.Seconds())
@@ -55,6 +54,10 @@ func BenchmarkShip(b *testing.B) {
 				theirs = append(theirs, shipFiles/took.Seconds())
 				ratio = append(ratio, ours[len(ours)-1]/theirs[len(theirs)-1])
 			}
+			if took, p := shipOriginal(b, dir, node); p != nil {
+				first = append(first, shipFiles/took.Seconds())
+				overFirst = append(overFirst, ours[len(ours)-1]/first[len(first)-1])
+			}
 		}
 		b.ReportMetric(median(ours), "files/s")
 		b.ReportMetric(median(cpu), "cpu-s/GB")
@@ -62,6 +65,10 @@ func BenchmarkShip(b *testing.B) {
 		if len(theirs) > 0 {
 			b.ReportMetric(median(theirs), "curl-files/s")
 			b.ReportMetric(median(ratio), "x-curl")
+		}
+		if len(first) > 0 {
+			b.ReportMetric(median(first), "original-files/s")
+			b.ReportMetric(median(overFirst), "x-original")
 		}
 	})
 }
@@ -86,12 +93,11 @@ func shipOurs(b *testing.B, dir string, node *hashingNode) (time.Duration, *prog
 
 func shipCurl(b *testing.B, dir string, node *hashingNode) (took time.Duration, ok bool) {
 	b.Helper()
-	path, err := exec.LookPath("curl")
-	if err != nil {
-		b.Logf("no curl on this machine, no comparison with it: %v", err)
+	path, ok := peer("curl")
+	if !ok {
 		return 0, false
 	}
-	dir, err = os.MkdirTemp(dir, "curl-")
+	dir, err := os.MkdirTemp(dir, "curl-")
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -6,12 +6,10 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
-	"time"
 )
 
 // captureBytes is how much one run captures.
@@ -136,9 +134,8 @@ func BenchmarkCapturePacked(b *testing.B) {
 // curl writes what comes to one file and checks nothing.
 func (c *contest) curl(f *figures, dir string, flags ...string) (mbs float64, ok bool) {
 	c.b.Helper()
-	path, err := exec.LookPath("curl")
-	if err != nil {
-		c.b.Logf("no curl on this machine, no comparison with it: %v", err)
+	path, ok := peer("curl")
+	if !ok {
 		return 0, false
 	}
 	file := filepath.Join(dir, "curl.out")
@@ -232,19 +229,28 @@ func BenchmarkCaptureGzip(b *testing.B) {
 		l := newLoad(b)
 		dir := memoryDir(b, 4<<30)
 		rounds := l.rounds(captureBytes / 2)
-		c := newContest(b, l, serve(b, l.gzipped(b, rounds).send(rounds)), rounds)
+		wire := l.gzipped(b, rounds)
+		c := newContest(b, l, serve(b, wire.send(rounds)), rounds)
+		file := c.gzipFile(dir, wire)
 		var grabber, curl, inflater figures
-		var overCurl, overInflater []float64
+		var overCurl, overInflater, zcat, overZcat []float64
 		for range benchRounds {
 			ours := c.grabber(&grabber, dir, nil)
 			if theirs, ok := c.curl(&curl, dir, "--compressed"); ok {
 				overCurl = append(overCurl, ours/theirs)
 			}
 			overInflater = append(overInflater, ours/c.inflater(&inflater))
+			if theirs, ok := c.zcat(file); ok {
+				zcat, overZcat = append(zcat, theirs), append(overZcat, ours/theirs)
+			}
 		}
 		grabber.report(b)
 		b.ReportMetric(median(overInflater), "x-inflater")
 		b.ReportMetric(median(inflater.mbs), "inflater-MB/s")
+		if len(zcat) > 0 {
+			b.ReportMetric(median(zcat), "zcat-MB/s")
+			b.ReportMetric(median(overZcat), "x-zcat")
+		}
 		if len(overCurl) > 0 {
 			b.ReportMetric(median(overCurl), "x-curl")
 			b.ReportMetric(median(curl.mbs), "curl-MB/s")
@@ -277,20 +283,4 @@ func BenchmarkCaptureDisk(b *testing.B) {
 		}
 		b.Logf("grabber %v\ndd %.0f MB/s", &grabber, dd)
 	})
-}
-
-// ddSync writes as much by dd conv=fdatasync.
-func ddSync(b *testing.B, dir string, bytes int64) (mbs float64, ok bool) {
-	b.Helper()
-	path, err := exec.LookPath("dd")
-	if err != nil {
-		b.Logf("no dd on this machine, no comparison with it: %v", err)
-		return 0, false
-	}
-	file := filepath.Join(dir, "dd.out")
-	defer os.Remove(file)
-	began := time.Now()
-	count := bytes >> 20
-	launch(b, nil, path, "if=/dev/zero", "of="+file, "bs=1M", "count="+strconv.FormatInt(count, 10), "conv=fdatasync").wait()
-	return float64(count<<20) / 1e6 / time.Since(began).Seconds(), true
 }

@@ -8,8 +8,12 @@ import (
 	"github.com/storj/twitter-stream/pkg/store"
 )
 
-// bookRetry is how often a full disk is tried again.
-const bookRetry = time.Second
+const (
+	// bookRetry is how often a full disk is tried again.
+	bookRetry = time.Second
+	// gatherTime is how long a receipt waits for others to be booked with it.
+	gatherTime = 10 * time.Millisecond
+)
 
 // booked is what the booker tells a lane.
 type booked struct {
@@ -77,8 +81,10 @@ func (b *booker) tellAll(news booked) {
 	}
 }
 
+// gather returns first and what else is proven: at once where that is much
+// already, else after gatherTime. An append costs the same for one as for many.
 func (b *booker) gather(first outcome) []outcome {
-	batch := []outcome{first}
+	batch, late := []outcome{first}, time.After(gatherTime)
 	for {
 		select {
 		case more, ok := <-b.in:
@@ -86,7 +92,19 @@ func (b *booker) gather(first outcome) []outcome {
 				return batch
 			}
 			batch = append(batch, more)
+			continue
 		default:
+		}
+		if len(batch) >= b.u.cfg.Concurrency { // a quarter of what plan.full lets be unbooked: the lanes go on meanwhile
+			return batch
+		}
+		select {
+		case more, ok := <-b.in:
+			if !ok {
+				return batch
+			}
+			batch = append(batch, more)
+		case <-late:
 			return batch
 		}
 	}

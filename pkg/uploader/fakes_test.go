@@ -32,6 +32,7 @@ type fakeSpool struct {
 	silent   bool // no events, and says so
 	deaf     bool // no events, and does not say so
 	scans    int
+	appends  int   // that brought receipts
 	room     int64 // on its disk
 
 	captured  func(name string) time.Time
@@ -199,6 +200,7 @@ func (s *fakeSpool) openLedger(store.LedgerConfig) (ledger, error) { return s, n
 func (s *fakeSpool) Append(_ context.Context, receipts []store.Receipt) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.appends++
 	if s.appendErr != nil {
 		return s.appendErr
 	}
