@@ -1,4 +1,5 @@
-// Package storage turns the configuration into that of a bucket's sink, the same
+// Package storage turns the configuration into that of a bucket's sink, and into
+// the keys of its objects, the same
 // for the uploader that ships to it and the daemon that checks it. The grabber
 // does not link it.
 //
