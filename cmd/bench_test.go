@@ -115,7 +115,7 @@ func BenchmarkCapturePacked(b *testing.B) {
 	once(b, func() {
 		l := newLoad(b)
 		dir := memoryDir(b, 4<<30)
-		rounds := l.rounds(4 * captureBytes)
+		rounds := l.rounds(2 * captureBytes)
 		c := newContest(b, l, serve(b, l.plain().send(rounds)), rounds)
 		var plain, packed figures
 		var ratios []float64

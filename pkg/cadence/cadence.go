@@ -1,8 +1,8 @@
 // Package cadence has the regular looks of a process fall together, and with
 // those of other processes: what costs an idle one is not what it does but
 // that it wakes up, for which the processor, the system and the runtime pay
-// several times as much. So whatever is done about once a second is done at
-// the whole multiples of a period, at the same moment as all else.
+// several times as much. So what a process does about once a second all its life
+// is done at the whole multiples of a period, at the same moment as all else.
 //
 // It must not know what is looked at.
 package cadence

@@ -8,9 +8,9 @@ import (
 
 const (
 	// halfBytes is how much one half of the double buffer holds: with both
-	// halves and what waits in the source, whole messages in memory stay
-	// under 1 MiB, which is all that a SIGKILL may cost.
-	halfBytes = 248 << 10
+	// halves and what waits in the source, some 750 KiB at most, whole messages
+	// in memory stay under 1 MiB, which is all that a SIGKILL may cost.
+	halfBytes = 128 << 10
 	// markBytes is a batch worth writing without waiting for more.
 	markBytes = 64 << 10
 )

@@ -88,7 +88,7 @@ func (s *Source) open(ctx context.Context) (*connection, *http.Response, error) 
 	if encoding == "gzip" || encoding == "x-gzip" {
 		c.reader = newInflater(c.reader)
 	}
-	if !c.socket && resp.ProtoMajor < 2 { // whose window is all that may wait here
+	if !c.socket {
 		c.ahead = newReadAhead(c.reader)
 		c.reader = c.ahead
 	}
@@ -173,6 +173,9 @@ type wire struct {
 }
 
 func (w wire) Read(p []byte) (int, error) {
+	if w.ahead != nil {
+		w.ahead.announce()
+	}
 	w.wait(true)
 	n, err := w.body.Read(p)
 	w.wait(false)
@@ -220,6 +223,5 @@ func (c *connection) close() {
 	}
 	if c.ahead != nil {
 		c.ahead.stop()
-		c.timer.Stop()
 	}
 }

@@ -12,7 +12,7 @@ const (
 	stretchBytes = 2 << 20
 	stretchTime  = 50 * time.Millisecond
 	// aheadBytes is how much is read ahead, and so what a kill may take besides.
-	aheadBytes = 96 << 10
+	aheadBytes = 192 << 10
 )
 
 // readAhead has a second goroutine read, and inflate, while the caller checks
@@ -37,6 +37,8 @@ type readAhead struct {
 	err         error // what ended the goroutine's reading
 }
 
+// newReadAhead returns one that reads from, which must call announce before it
+// waits for the network.
 func newReadAhead(from io.Reader) *readAhead {
 	a := &readAhead{from: from}
 	a.came.L, a.room.L = &a.mu, &a.mu
@@ -45,7 +47,7 @@ func newReadAhead(from io.Reader) *readAhead {
 
 // Read implements io.Reader. What had come before an error is returned first.
 func (a *readAhead) Read(p []byte) (int, error) {
-	if n, err := a.take(p); n > 0 || err != nil {
+	if n, err := a.take(p); n > 0 || err != nil || len(p) == 0 {
 		return n, err
 	}
 	n, err := a.from.Read(p)
@@ -71,9 +73,7 @@ func (a *readAhead) take(p []byte) (int, error) {
 	n := copy(p, there)
 	a.mu.Lock()
 	a.first, a.size = (a.first+n)%len(a.ring), a.size-n
-	if a.size <= len(a.ring)/2 { // sooner, and each read would be a small one
-		a.room.Signal()
-	}
+	a.room.Signal()
 	return n, nil
 }
 
@@ -115,10 +115,23 @@ func (a *readAhead) run() {
 		a.count(n)
 		a.mu.Lock()
 		a.size, a.err = a.size+n, err
-		a.came.Signal()
+		if a.size >= len(a.ring)/2 { // else announce does, before there is a wait
+			a.came.Signal()
+		}
 	}
 	a.running = false
 	a.came.Signal()
+}
+
+// announce is called before the network is asked for more, which may take time:
+// what came until then is there for the caller. To wake it for each message that
+// is inflated would cost more than to inflate it.
+func (a *readAhead) announce() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.size > 0 {
+		a.came.Signal()
+	}
 }
 
 // stop waits for the goroutine, whose read must have been made to end.
