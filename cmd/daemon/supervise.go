@@ -107,8 +107,9 @@ func (d *daemon) run(parent context.Context, lock *store.Lock, signals <-chan os
 }
 
 // sameWish is how soon after the first a second signal is the same one told twice,
-// as timeout(1) does, to the process and to its group.
-const sameWish = 5 * time.Millisecond
+// as timeout(1) does, to the process and to its group: on a busy machine these
+// are some time apart, and nobody presses a key twice so fast.
+const sameWish = 100 * time.Millisecond
 
 // obey stops the daemon at the first SIGINT or SIGTERM, ends the children at
 // once at the second, and reads the configuration again at SIGHUP.
