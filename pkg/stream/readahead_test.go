@@ -153,3 +153,34 @@ func TestFastStream(t *testing.T) {
 		})
 	}
 }
+
+// What comes between two pauses of a fast stream is there at once, however little.
+func TestFastStreamPauses(t *testing.T) {
+	t.Parallel()
+	const messages = 4 * stretchBytes / 1000
+	line := `{"text":"` + strings.Repeat("x", 989) + `"}`
+	synctest.Test(t, func(t *testing.T) {
+		s := bubble(t, 0, func(w io.Writer) {
+			for range messages {
+				write(w, line+"\r\n")
+			}
+			time.Sleep(time.Second) // all of it is taken, and the next waited for
+			write(w, line+"\r\n")
+			time.Sleep(time.Minute)
+		})
+		began := time.Now()
+		for n := range messages + 1 {
+			if _, err := s.Next(t.Context()); err != nil {
+				t.Fatalf("message %d: %v", n, err)
+			}
+		}
+		if s.conn.ahead.ring == nil {
+			t.Error("nothing was read ahead")
+		}
+		if late := time.Since(began) - time.Second; late != 0 {
+			t.Errorf("the last message came %v late", late)
+		}
+		_ = s.Close()
+		time.Sleep(time.Minute) // the script's, in the bubble
+	})
+}
