@@ -148,8 +148,8 @@ func judge(found figures) []row {
 			r.Value = &value
 			if g.sign != 0 {
 				reached := g.reached(value)
-				if also := found[g.benchmark]; g.or != nil && len(also[g.or.unit]) > 0 {
-					reached = max(reached, median(also[g.or.unit])/g.or.limit)
+				if or, ok := instead[g.name()]; ok && len(found[g.benchmark][or.unit]) > 0 {
+					reached = max(reached, median(found[g.benchmark][or.unit])/or.limit)
 				}
 				met := reached >= 1
 				r.Reached, r.Met = &reached, &met
