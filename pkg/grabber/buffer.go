@@ -7,10 +7,12 @@ import (
 )
 
 const (
-	// halfBytes is how much one half of the double buffer holds: with both
-	// halves and what waits in the source, some 750 KiB at most, whole messages
-	// in memory stay under 1 MiB, which is all that a SIGKILL may cost.
-	halfBytes = 128 << 10
+	// heldBytes is how much of whole messages may be in memory, those that wait in
+	// the source included: less than the 1 MiB that a SIGKILL may cost.
+	heldBytes = 1000 << 10
+	// halfBytes is how much one half of the double buffer holds, if there is room
+	// for that beside what waits in the source.
+	halfBytes = 256 << 10
 	// markBytes is a batch worth writing without waiting for more.
 	markBytes = 64 << 10
 )
@@ -26,6 +28,7 @@ type buffer struct {
 	gone  chan struct{} // closed when nobody will take any more
 
 	mu     sync.Mutex // guards what follows
+	most   int        // bytes in a half
 	lines  []byte     // gathered, whole lines
 	batch  []byte     // taken and not yet stored, the end of half
 	half   []byte     // the array of batch
@@ -44,7 +47,15 @@ func newBuffer() *buffer {
 		lines: make([]byte, 0, halfBytes),
 		half:  make([]byte, 0, halfBytes),
 		calm:  true,
+		most:  markBytes,
 	}
+}
+
+// beside says how much of messages may wait in the source.
+func (b *buffer) beside(held int) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.most = min(halfBytes, max(markBytes, (heldBytes-held)/2))
 }
 
 // put copies message and a line end into the buffer, waiting for room as long
@@ -73,9 +84,9 @@ func (b *buffer) put(message []byte, full func(bool)) {
 }
 
 // fits reports whether n more bytes may be gathered, b.mu held. What is larger
-// than a half is alone in memory.
+// than may be in a half is alone in memory.
 func (b *buffer) fits(n int) bool {
-	return len(b.lines)+n <= halfBytes || len(b.lines) == 0 && len(b.batch) == 0
+	return len(b.lines)+n <= b.most || len(b.lines) == 0 && len(b.batch) == 0
 }
 
 // await returns when n more bytes fit, or nobody takes any more.

@@ -7,7 +7,16 @@ import (
 
 func TestBufferBoundsMemory(t *testing.T) {
 	t.Parallel()
+	for _, held := range []int{0, heldBytes / 2, heldBytes - 3*markBytes, heldBytes} {
+		boundsMemory(t, held)
+	}
+}
+
+func boundsMemory(t *testing.T, held int) {
+	t.Helper()
 	b := newBuffer()
+	b.beside(held)
+	half := max(min(halfBytes, (heldBytes-held)/2), markBytes) // a batch worth writing fits in any case
 	message := []byte(strings.Repeat("x", 999))
 	blocked := make(chan bool, 2)
 	go func() {
@@ -25,8 +34,8 @@ func TestBufferBoundsMemory(t *testing.T) {
 	first := len(b.take())
 	<-blocked
 	<-blocked // the second, too
-	if _, size := b.pending(); first > halfBytes || size > 2*halfBytes || size < 2*halfBytes-2000 {
-		t.Errorf("%d bytes in memory, want both halves of %d full", size, halfBytes)
+	if _, size := b.pending(); first > half || size > 2*half || size < 2*half-2000 {
+		t.Errorf("%d bytes in memory beside %d, want both halves of %d full", size, held, half)
 	}
 	b.abandon()
 	for range blocked {

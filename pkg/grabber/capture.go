@@ -77,6 +77,7 @@ func (g *Grabber) startReader(work context.Context, src source, b *buffer) <-cha
 		}
 	}
 	r := newReader(g, src, func(message []byte) { b.put(message, full) })
+	r.joined = b.beside
 	read := make(chan error, 1)
 	go func() {
 		err := r.run(work)

@@ -17,6 +17,7 @@ type reader struct {
 	g       *Grabber
 	source  source
 	put     func(message []byte) // keeps or counts it, whatever has become of ctx
+	joined  func(held int)       // told of each connection before its first message, and how much of messages it may hold
 	retry   *retry
 	left    uint64 // messages still asked for, when limited
 	limited bool
@@ -25,7 +26,7 @@ type reader struct {
 
 func newReader(g *Grabber, src source, put func([]byte)) *reader {
 	return &reader{
-		g: g, source: src, put: put, retry: newRetry(g),
+		g: g, source: src, put: put, joined: func(int) {}, retry: newRetry(g),
 		left: g.cfg.MaxMessages, limited: g.cfg.MaxMessages > 0,
 	}
 }
@@ -71,6 +72,7 @@ func (r *reader) take(message []byte) bool {
 // there, ends the back-off.
 func (r *reader) first() {
 	r.brought = true
+	r.joined(r.source.Counts().Held)
 	r.g.cfg.Journal.Joined(r.g.cfg.Asked != nil && r.g.cfg.Asked())
 	r.retry.worked()
 	r.retry.trouble.over("messages come again")

@@ -60,7 +60,7 @@ func (s *Source) connect(ctx context.Context) error {
 	s.conn, s.refusals = c, 0
 	s.beginFraming(resp)
 	s.filler = s.newFiller()
-	s.tally.connected(s.cfg.Now())
+	s.tally.connected(s.cfg.Now(), c.held)
 	how := strings.TrimSpace(resp.Proto + " " + resp.Header.Get("Content-Encoding"))
 	s.cfg.Notice(NoticeConnected, s.url()+" by "+redact.Text(how))
 	return nil
@@ -74,7 +74,7 @@ func (s *Source) reading(c *connection) error {
 	if !c.regular {
 		s.place = nil
 	}
-	s.tally.connected(s.cfg.Now())
+	s.tally.connected(s.cfg.Now(), c.held)
 	s.cfg.Notice(NoticeConnected, s.url())
 	return nil
 }

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"io"
+	"net"
 	"net/http"
+	"net/http/httptrace"
 	"strings"
 	"sync"
 	"time"
@@ -24,6 +26,7 @@ var ErrStall = errors.New("no byte came in time")
 // its timer and the end of the caller's context cancel it from elsewhere, and
 // a fast stream is read by the goroutine of its readAhead.
 type connection struct {
+	conn   net.Conn // nil where it is not known
 	body   io.ReadCloser
 	reader io.Reader  // what to read from: body, inflated where needed
 	ahead  *readAhead // reader, where it is one
@@ -53,6 +56,7 @@ type connection struct {
 	firstLine string // first garbage, escaped
 	farewell  *Error // what the server said the end means, if it did
 	ended     error  // why no more can be read
+	held      int    // most bytes of messages that wait between the socket and Next
 	regular   bool   // a file that can be read again
 	came      int64  // bytes that went to the framer; of a file also those that were passed over
 }
@@ -64,7 +68,7 @@ func (s *Source) open(ctx context.Context) (*connection, *http.Response, error) 
 	inner, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
 	c := &connection{
 		cancel: cancel, cause: func() error { return context.Cause(inner) },
-		stall: s.cfg.StallTimeout, now: s.cfg.Now, tally: &s.tally,
+		stall: s.cfg.StallTimeout, now: s.cfg.Now, tally: &s.tally, held: bufferSize,
 	}
 	c.timer = time.AfterFunc(c.stall, func() { cancel(ErrStall) })
 	c.watch(ctx)
@@ -85,13 +89,15 @@ func (s *Source) open(ctx context.Context) (*connection, *http.Response, error) 
 	}
 	c.html = strings.Contains(resp.Header.Get("Content-Type"), "html")
 	encoding := strings.ToLower(resp.Header.Get("Content-Encoding"))
-	if encoding == "gzip" || encoding == "x-gzip" {
+	gzip := encoding == "gzip" || encoding == "x-gzip"
+	if gzip {
 		c.reader = newInflater(c.reader)
 	}
-	if !c.socket {
+	if resp.ProtoMajor < 2 && !c.socket { // HTTP/2 has a goroutine that reads, and a small window
 		c.ahead = newReadAhead(c.reader)
 		c.reader = c.ahead
 	}
+	c.settle(resp, gzip)
 	return c, resp, nil
 }
 
@@ -100,7 +106,9 @@ func (c *connection) dial(ctx context.Context, s *Source) (resp *http.Response, 
 	if s.request.path != "" {
 		return nil, c.openFile(ctx, s)
 	}
-	req, err := s.request.make(ctx)
+	req, err := s.request.make(httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
+		GotConn: func(got httptrace.GotConnInfo) { c.conn = got.Conn },
+	}))
 	if err != nil {
 		return nil, err
 	}

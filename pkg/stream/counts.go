@@ -15,6 +15,7 @@ type Counts struct {
 	Control                                       map[string]uint64 // by kind; they are Messages too
 	Connects                                      uint64
 	Connected                                     time.Time // since when; zero while not
+	Held                                          int       // bytes of messages that may wait in the source on this connection
 	Dismissed                                     bool      // this connection has brought a disconnect message
 	LastByte, LastMessage                         time.Time // wall clock
 	Warning                                       string    // last warning or disconnect message of the server, escaped
@@ -70,11 +71,11 @@ func (t *tally) control(kind string) {
 	t.rare.Control[kind]++
 }
 
-func (t *tally) connected(at time.Time) {
+func (t *tally) connected(at time.Time, held int) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.rare.Connects++
-	t.rare.Connected = at
+	t.rare.Connected, t.rare.Held = at, held
 }
 
 func (t *tally) disconnected() {

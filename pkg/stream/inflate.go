@@ -8,6 +8,9 @@ import (
 	"github.com/klauspost/compress/gzip"
 )
 
+// inflaterBuffer is how much of what came waits to be inflated, in bytes.
+const inflaterBuffer = 4 << 10
+
 // inflater reads a gzip stream and hands out each flushed message at once. It
 // reads nothing before it is asked to, since the server may send even the
 // header only with its first message.
@@ -21,7 +24,7 @@ type inflater struct {
 }
 
 func newInflater(wire io.Reader) *inflater {
-	return &inflater{wire: bufio.NewReaderSize(wire, 4<<10)}
+	return &inflater{wire: bufio.NewReaderSize(wire, inflaterBuffer)}
 }
 
 // Read implements io.Reader. A stream that is cut off returns all that could

@@ -12,7 +12,7 @@ const (
 	stretchBytes = 2 << 20
 	stretchTime  = 50 * time.Millisecond
 	// aheadBytes is how much is read ahead, and so what a kill may take besides.
-	aheadBytes = 192 << 10
+	aheadBytes = 256 << 10
 )
 
 // readAhead has a second goroutine read, and inflate, while the caller checks

@@ -8,8 +8,8 @@
 // else came is counted. Memory is bounded by the read buffer and the largest
 // message allowed, and so is what a kill can take with it: besides a message
 // in flight that is larger than that, whole messages wait only in the 64 KiB
-// read buffer, in the 192 KiB that are read ahead of it where a stream is fast,
-// and in the buffers of the transport: some 750 KiB in the worst case.
+// read buffer, in the 256 KiB that are read ahead of it where a stream is fast,
+// and in the buffers of the transport. Counts says how much that can be.
 //
 // It must not know the store, nor wait between tries: it says what kind of
 // failure it met and the grabber decides how long to wait.

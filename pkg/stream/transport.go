@@ -2,8 +2,10 @@ package stream
 
 import (
 	"context"
+	"crypto/tls"
 	"net"
 	"net/http"
+	"sync/atomic"
 	"time"
 )
 
@@ -15,16 +17,15 @@ const (
 )
 
 // Buffers of the transport. What waits in them has left the socket and would
-// be lost by a kill, and gzip makes it seven to thirteen times as much, so they
-// are small: 16 KiB here, as much again beneath TLS, which reads more than it
-// was asked for, and 4 KiB of what inflates are 470 KiB of messages; with its
-// window, what is read ahead and the read buffer some 750 KiB. On HTTP/1 the
-// kernel's buffers are the window that keeps a distant server busy. On HTTP/2
-// it is this window of the stream: at 100 ms of distance it lets through
-// 320 KB/s, or 2 MB/s of messages where they come as gzip.
+// be lost by a kill, so they are small, most of all while it may come as gzip.
+// On HTTP/1 the kernel's buffers are the window that keeps a distant server
+// busy. On HTTP/2 it is this window of the stream: at 100 ms of distance it lets
+// through 320 KB/s, or 2 MB/s of messages where they come as gzip.
 const (
-	readBuffer   = 16 << 10
+	readBuffer   = 64 << 10
+	narrowRead   = 16 << 10
 	streamWindow = 32 << 10
+	frameBuffer  = 4 << 10 // of HTTP/2
 	maxHeader    = 64 << 10
 )
 
@@ -40,7 +41,7 @@ func Transport() *http.Transport {
 			if err != nil {
 				return nil, err
 			}
-			return narrow{conn}, nil
+			return newNarrow(conn), nil
 		},
 		TLSHandshakeTimeout:    tlsTimeout,
 		ForceAttemptHTTP2:      true,
@@ -56,8 +57,30 @@ func Transport() *http.Transport {
 	}
 }
 
-// narrow never reads more at a time than waits in the transport: crypto/tls
-// would take all that it has room for, up to four records.
-type narrow struct{ net.Conn }
+// narrow never reads more at a time than its limit, which is then all that may
+// wait above it, and once more in crypto/tls, which takes what it has room for.
+type narrow struct {
+	net.Conn
+	limit atomic.Int64
+}
 
-func (n narrow) Read(p []byte) (int, error) { return n.Conn.Read(p[:min(len(p), readBuffer)]) }
+func newNarrow(conn net.Conn) *narrow {
+	n := &narrow{Conn: conn}
+	n.limit.Store(narrowRead)
+	return n
+}
+
+func (n *narrow) Read(p []byte) (int, error) {
+	return n.Conn.Read(p[:min(int64(len(p)), n.limit.Load())])
+}
+
+// setLimit changes the limit of a connection made by Transport, which may lie
+// beneath TLS. Any other is left alone.
+func setLimit(conn net.Conn, limit int64) {
+	for secure, ok := conn.(*tls.Conn); ok; secure, ok = conn.(*tls.Conn) { // twice behind a proxy that is reached by TLS
+		conn = secure.NetConn()
+	}
+	if n, ok := conn.(*narrow); ok {
+		n.limit.Store(limit)
+	}
+}
