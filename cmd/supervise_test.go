@@ -279,7 +279,8 @@ func TestSupervisedCrashLoopDoesNotHammer(t *testing.T) {
 	if err := os.Remove(filepath.Join(programs, "uploader")); err != nil {
 		t.Fatal(err)
 	}
-	pid, _, _, _ := w.child("uploader")
+	var pid int
+	eventually(t, "the daemon tells of the uploader", func() bool { pid, _, _, _ = w.child("uploader"); return pid > 0 })
 	kill(t, pid, syscall.SIGKILL)
 	w.logged("uploader", "could not be started")
 	install(t, programs, "uploader")

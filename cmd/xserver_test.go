@@ -82,6 +82,12 @@ func look[T any](x *xServer, read func() T) T {
 	return read()
 }
 
+// left returns when all connections are closed.
+func (x *xServer) left(t testing.TB) {
+	t.Helper()
+	eventually(t, "the connection is closed", func() bool { return look(x, func() int { return x.open }) == 0 })
+}
+
 func problem(w http.ResponseWriter, status int, text string) {
 	w.Header().Set("Content-Type", "application/problem+json")
 	w.WriteHeader(status)
