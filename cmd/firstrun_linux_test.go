@@ -22,7 +22,8 @@ import (
 type person struct {
 	*proc
 	master *os.File
-	read   int // how much of out has been looked at
+	shown  chan struct{} // closed: nothing more will be in out
+	read   int           // how much of out has been looked at
 }
 
 // sit starts a daemon on a terminal of its own.
@@ -30,14 +31,13 @@ func (w *world) sit(args ...string) *person {
 	w.t.Helper()
 	w.leavesNothing()
 	master, slave := terminal(w.t)
-	p := &person{proc: prepare(w.t, filepath.Join(bin, "daemon"), append(args, "-c", w.config)...), master: master}
+	p := &person{proc: prepare(w.t, filepath.Join(bin, "daemon"), append(args, "-c", w.config)...), master: master, shown: make(chan struct{})}
 	p.cmd.Stdin, p.cmd.Stdout, p.cmd.Stderr = slave, slave, slave
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
 	p.run()
 	slave.Close()
-	shown := make(chan struct{})
 	go func() {
-		defer close(shown)
+		defer close(p.shown)
 		b := make([]byte, 4096)
 		for {
 			n, err := master.Read(b)
@@ -47,7 +47,7 @@ func (w *world) sit(args ...string) *person {
 			}
 		}
 	}()
-	w.t.Cleanup(func() { <-p.ended; master.Close(); <-shown })
+	w.t.Cleanup(func() { <-p.ended; master.Close(); <-p.shown })
 	return p
 }
 
@@ -85,13 +85,17 @@ func (p *person) asked(prompt string) string {
 	p.t.Helper()
 	var shown string
 	eventually(p.t, "the terminal shows "+prompt, func() bool {
+		over := false
 		select {
-		case <-p.ended:
-			p.t.Fatalf("ended before %q:\n%s", prompt, p.out)
+		case <-p.shown:
+			over = true
 		default:
 		}
 		text := p.out.String()[p.read:]
 		i := strings.Index(text, prompt)
+		if i < 0 && over {
+			p.t.Fatalf("ended before %q:\n%s", prompt, p.out)
+		}
 		if i < 0 {
 			return false
 		}
