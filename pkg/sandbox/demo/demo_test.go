@@ -35,7 +35,7 @@ func TestDemo(t *testing.T) {
 		t.Parallel()
 		var out bytes.Buffer
 		dir := t.TempDir()
-		err := Run(t.Context(), Config{Duration: 15 * time.Second, Rate: 500, Daemon: daemon, Environ: os.Environ(), Dir: dir, Out: &out})
+		err := Run(t.Context(), Config{Duration: 22 * time.Second, Rate: 500, Daemon: daemon, Environ: os.Environ(), Dir: dir, Out: &out})
 		t.Log(out.String())
 		if err != nil {
 			t.Fatal(err)
