@@ -10,27 +10,27 @@ const (
 	inflaterWindow = 32 << 10
 )
 
-// settle lets a connection read as much at a time as a kill may take: more
-// where what comes is not going to be inflated. It says how much of messages
-// may then wait between the socket and who calls Next, in bytes.
+// settle has an answered connection read as much at a time as it may: more where
+// what comes is not going to be inflated. held is then what may wait between
+// the socket and who calls Next.
 func (c *connection) settle(resp *http.Response, gzip bool) {
-	wire := int64(narrowRead)
+	waits := int64(narrowRead)
 	if resp.ProtoMajor < 2 && !gzip && !c.socket {
-		wire = readBuffer
+		waits = readBuffer
 	}
-	setLimit(c.conn, wire)
-	wire *= 2 // in the transport and beneath TLS
+	setLimit(c.conn, waits)
+	waits *= 2 // in the transport and beneath TLS
 	if resp.ProtoMajor == 2 {
-		wire = streamWindow + narrowRead + frameBuffer
+		waits = streamWindow + narrowRead + frameBuffer
 	}
 	switch {
 	case gzip:
-		wire = (wire+inflaterBuffer)*inflated + inflaterWindow
+		waits = (waits+inflaterBuffer)*inflated + inflaterWindow
 	case c.socket: // whose messages may be packed, each by itself
-		wire *= inflated
+		waits *= inflated
 	}
 	if c.ahead != nil {
-		wire += aheadBytes
+		waits += aheadBytes
 	}
-	c.held = int(wire) + bufferSize
+	c.held = int(waits) + bufferSize
 }
