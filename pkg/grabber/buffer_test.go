@@ -3,20 +3,25 @@ package grabber
 import (
 	"strings"
 	"testing"
+	"testing/synctest"
 )
 
 func TestBufferBoundsMemory(t *testing.T) {
 	t.Parallel()
-	for _, held := range []int{0, heldBytes / 2, heldBytes - 3*markBytes, heldBytes} {
-		boundsMemory(t, held)
+	for held, half := range map[int]int{
+		0:         256 << 10,
+		448 << 10: 256 << 10,
+		820 << 10: 90 << 10,
+		1 << 20:   64 << 10, // a batch worth writing fits in any case
+	} {
+		boundsMemory(t, held, half)
 	}
 }
 
-func boundsMemory(t *testing.T, held int) {
+func boundsMemory(t *testing.T, held, half int) {
 	t.Helper()
 	b := newBuffer()
 	b.beside(held)
-	half := max(min(halfBytes, (heldBytes-held)/2), markBytes) // a batch worth writing fits in any case
 	message := []byte(strings.Repeat("x", 999))
 	blocked := make(chan bool, 2)
 	go func() {
@@ -43,6 +48,27 @@ func boundsMemory(t *testing.T, held int) {
 	if n, size := b.pending(); n*1000 != uint64(size) {
 		t.Errorf("%d messages and %d bytes pending, want each counted", n, size)
 	}
+}
+
+// A capture leaves the source the memory that it may need.
+func TestMemoryIsSharedWithTheSource(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		steps, _ := numbered(20_000, 100)
+		c := newCapture(steps...)
+		c.source.counts.Held = 800 << 10
+		c.writer.hang = make(chan struct{})
+		stop, _ := c.start(t)
+		<-c.writer.entered
+		synctest.Wait()                                                     // the reader has filled what there is to fill
+		if at := c.source.where(); at > 1+200<<10/100 || at < 100<<10/100 { // one waits for room
+			t.Errorf("%d messages of 100 bytes were read beside 800 KiB in the source, want at most 200 KiB", at)
+		}
+		close(c.writer.hang)
+		if err := stop(); err != nil {
+			t.Error(err)
+		}
+	})
 }
 
 func TestBufferForgetsALargeMessage(t *testing.T) {
