@@ -108,7 +108,7 @@ func TestDirectoryUnmounted(t *testing.T) {
 		t.Fatalf("init-dir exited %d:\n%s", code, out)
 	}
 	u := w.start("uploader")
-	eventually(t, "some are shipped", func() bool { return len(w.receipts()) > 5 })
+	eventually(t, "some are shipped", func() bool { return w.booked() > 5 })
 	unmount(t, archive)
 	for i := range 50 { // until it is idle there may be files to ship
 		name := prefix + "20270101T0000" + strconv.Itoa(10+i) + ".000000Z-000000.jsonl"

@@ -100,7 +100,7 @@ func TestNodePoisonIsSetAside(t *testing.T) {
 				t.Fatal(err)
 			}
 			d := w.begin() // the node is in doubt at first: the uploader may give up
-			eventually(t, "the others are shipped", func() bool { return len(w.receipts()) == len(good) })
+			eventually(t, "the others are shipped", func() bool { return w.booked() == len(good) })
 			// A file that was the last to be answered waits for another proof that
 			// the node is well.
 			late := prefix + "20270101T000000.000000Z-000000.jsonl"

@@ -73,7 +73,7 @@ func TestTakeOverOfAnOriginal(t *testing.T) {
 	objects, finished := w.original()
 	put(t, filepath.Join(w.store, "notes.txt"), "a person's own")
 	d := w.daemon()
-	eventually(t, "the leftovers are shipped", func() bool { return len(w.receipts()) >= len(finished)+1 })
+	eventually(t, "the leftovers are shipped", func() bool { return w.booked() >= len(finished)+1 })
 	d.stop()
 	if code, out := w.run("uploader", "--drain"); code != 0 {
 		t.Fatalf("uploader --drain exited %d:\n%s", code, out)

@@ -95,30 +95,40 @@ type receipt struct {
 	Size                                               int64
 }
 
-func (w *world) receipts() []receipt {
+func (w *world) receipts() (all []receipt) {
+	w.t.Helper()
+	for line := range bytes.Lines(w.ledger()) {
+		var r receipt
+		if err := json.Unmarshal(line, &r); err != nil {
+			w.t.Errorf("the ledger holds a line that is no receipt: %v\n%s", err, line)
+		}
+		all = append(all, r)
+	}
+	return all
+}
+
+// booked returns how many receipts there are, also while one is being written or
+// has been torn by a kill: whoever comes next cuts it off.
+func (w *world) booked() int {
+	w.t.Helper()
+	return bytes.Count(w.ledger(), []byte("\n"))
+}
+
+// ledger returns all that is in it, month after month.
+func (w *world) ledger() (text []byte) {
 	w.t.Helper()
 	books, err := filepath.Glob(filepath.Join(w.store, "ledger", "*.jsonl"))
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	var all []receipt
 	for _, book := range books {
 		data, err := os.ReadFile(book)
 		if err != nil {
 			w.t.Fatal(err)
 		}
-		for line := range bytes.Lines(data) {
-			if !bytes.HasSuffix(line, []byte("\n")) {
-				break // being written, or torn by a kill: whoever comes next cuts it off
-			}
-			var r receipt
-			if err := json.Unmarshal(line, &r); err != nil {
-				w.t.Errorf("%s holds a line that is no receipt: %v\n%s", book, err, line)
-			}
-			all = append(all, r)
-		}
+		text = append(text, data...)
 	}
-	return all
+	return text
 }
 
 // content is one file of the capture, wherever it is now.
