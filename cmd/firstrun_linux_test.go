@@ -85,7 +85,7 @@ func (p *person) asked(prompt string) string {
 	p.t.Helper()
 	var shown string
 	eventually(p.t, "the terminal shows "+prompt, func() bool {
-		over := false
+		over := false // looked at first: what is shown until then counts
 		select {
 		case <-p.shown:
 			over = true
@@ -93,10 +93,10 @@ func (p *person) asked(prompt string) string {
 		}
 		text := p.out.String()[p.read:]
 		i := strings.Index(text, prompt)
-		if i < 0 && over {
+		switch {
+		case i < 0 && over:
 			p.t.Fatalf("ended before %q:\n%s", prompt, p.out)
-		}
-		if i < 0 {
+		case i < 0:
 			return false
 		}
 		shown = text[:i]
